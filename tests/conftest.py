@@ -1,0 +1,133 @@
+"""The server as a process, and the mocked Azure it talks to."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import ssl
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import trustme
+from azure import mocked_azure
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+    from azure import Azure
+
+ROOT = Path(__file__).parent.parent
+SETTINGS = re.findall(r"^#?\s*([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+class Server:
+    """A running `server.py`: where it is and what it has logged."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        # Empty counts as absent, and keeps a developer's own .env out of the tests.
+        blank = dict.fromkeys(SETTINGS, "")
+        self.process = subprocess.Popen(
+            [sys.executable, ROOT / "server.py"],
+            env={**os.environ, **blank, "PORT": "0", **environment},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self.lines: list[str] = []
+        self.changed = threading.Condition()
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+        found = self.wait_for_log(r"open (http://\S+)")
+        self.url = found[1]
+        self.ws_url = self.url.replace("http", "ws", 1)
+
+    def read(self) -> None:
+        assert self.process.stderr
+        for line in self.process.stderr:
+            with self.changed:
+                self.lines.append(line)
+                self.changed.notify_all()
+        with self.changed:
+            self.changed.notify_all()
+
+    def wait_for_log(self, pattern: str, timeout: float = 30) -> re.Match[str]:
+        """Return the first match in the log, waiting for it."""
+        with self.changed:
+            self.changed.wait_for(
+                lambda: re.search(pattern, self.log()) or not self.reader.is_alive(), timeout=timeout
+            )
+        found = re.search(pattern, self.log())
+        assert found, f"no {pattern!r} in the log:\n{self.log()}"
+        return found
+
+    def log(self) -> str:
+        return "".join(self.lines)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """End the server and return its exit code."""
+        self.process.send_signal(how)
+        return self.process.wait(10)
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.reader.join()
+        assert self.process.stderr
+        self.process.stderr.close()
+
+
+class StartServer:
+    """Start servers with given settings; all end with the test."""
+
+    def __init__(self) -> None:
+        self.servers: list[Server] = []
+
+    def __call__(self, **environment: str) -> Server:
+        server = Server(environment)
+        self.servers.append(server)
+        return server
+
+
+@pytest.fixture
+def server() -> Iterator[StartServer]:
+    start = StartServer()
+    yield start
+    for running in start.servers:
+        running.end()
+        assert "Traceback" not in running.log(), running.log()
+
+
+@pytest.fixture(scope="session")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture(scope="session")
+def ca_file(authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The certificates that a server under test trusts instead of certifi's."""
+    path = tmp_path_factory.mktemp("tls") / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def azure_tls(authority: trustme.CA) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(context)
+    return context
+
+
+@pytest.fixture
+async def azure(azure_tls: ssl.SSLContext) -> AsyncIterator[Azure]:
+    async with mocked_azure(azure_tls) as azure:
+        yield azure

@@ -1,0 +1,191 @@
+"""The way to Azure OpenAI or to the simulator: addresses, the handshake, and refusals in plain words."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import urlencode, urlsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidStatus
+
+from relay import INTERNAL, Ending
+
+log = logging.getLogger("realtime_voice")
+# websockets writes handshake headers, the key among them, at DEBUG.
+logging.getLogger("websockets").setLevel(logging.WARNING)
+
+Dialect = Literal["preview", "ga"]
+PREVIEW_VERSION = "2025-04-01-preview"
+OPEN_SECONDS = 10
+PING_SECONDS = 10
+CLOSE_SECONDS = 1
+MAX_SERVER_EVENT_BYTES = 16 * 2**20  # some server events exceed websockets' own 1 MiB
+NOT_SERVED = {400, 404, 410, 426}  # answers that may mean: this dialect is not served here
+
+
+class Refused(Exception):  # noqa: N818  the field's word: the upstream refused the session
+    """The upstream did not take the session; `ending` says why in fixed words."""
+
+    def __init__(self, ending: Ending) -> None:
+        super().__init__(ending.reason)
+        self.ending = ending
+
+
+class Connect(connect):
+    """websockets' connect, except that a redirect is refused: following it would carry the key elsewhere."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
+@dataclass
+class Upstream:
+    """Where sessions go. Remembers which dialect answered, for the life of the process.
+
+    `origin` is scheme, host and port (`wss://name.openai.azure.com`).
+    """
+
+    origin: str
+    deployment: str
+    api_version: str
+    key: str = field(repr=False)
+    tls: ssl.SSLContext | None
+    dialect: Dialect = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dialect = "ga" if self.api_version == "v1" else "preview"
+
+    def url(self, dialect: Dialect) -> str:
+        """Return the address of a session in a dialect; it holds no secret."""
+        if dialect == "ga":
+            return f"{self.origin}/openai/v1/realtime?{urlencode({'model': self.deployment})}"
+        version = PREVIEW_VERSION if self.api_version == "v1" else self.api_version
+        query = urlencode({"api-version": version, "deployment": self.deployment})
+        return f"{self.origin}/openai/realtime?{query}"
+
+    async def open(self, dialect: Dialect | None) -> ClientConnection:
+        """Open a session and return its websocket; the caller closes it.
+
+        With a dialect, in that one: the client speaks no other. Without, in the one known to
+        work, or once in the other when the answer says that this one is not served.
+
+        Raises:
+            Refused: with fixed words; no exception text, address, key or answer is in them.
+
+        """
+        try:
+            return await self.handshake(dialect or self.dialect)
+        except InvalidStatus as refusal:
+            if dialect is not None or refusal.response.status_code not in NOT_SERVED:
+                raise Refused(to_refusal(refusal)) from None
+            first = refusal
+        except (OSError, InvalidHandshake, EOFError) as failure:
+            raise Refused(to_refusal(failure)) from None
+        other: Dialect = "preview" if self.dialect == "ga" else "ga"
+        try:
+            connection = await self.handshake(other)
+        except (OSError, InvalidHandshake, EOFError):
+            raise Refused(to_refusal(first)) from None
+        log.warning(
+            "upstream answered %d in the %s dialect; using %s from now on",
+            first.response.status_code,
+            self.dialect,
+            other,
+        )
+        self.dialect = other
+        return connection
+
+    async def handshake(self, dialect: Dialect) -> ClientConnection:
+        """Open a websocket in one dialect, within 10 s, over verified TLS."""
+        return await Connect(
+            self.url(dialect),
+            ssl=self.tls,
+            additional_headers={"api-key": self.key},
+            user_agent_header="realtime-voice",
+            proxy=True if self.tls else None,
+            compression=None,
+            open_timeout=OPEN_SECONDS,
+            ping_interval=PING_SECONDS,
+            ping_timeout=PING_SECONDS,
+            close_timeout=CLOSE_SECONDS,
+            max_size=MAX_SERVER_EVENT_BYTES,
+        )
+
+    async def reachable(self) -> bool:
+        """Tell whether the upstream's address answers, over verified TLS; opens no session."""
+        parts = urlsplit(self.origin)
+        port = parts.port or (443 if self.tls else 80)
+        try:
+            async with asyncio.timeout(OPEN_SECONDS):
+                _, writer = await asyncio.open_connection(parts.hostname, port, ssl=self.tls)
+        except OSError:
+            return False
+        writer.transport.abort()
+        return True
+
+
+REFUSALS = {
+    400: Ending(
+        4400,
+        "upstream_bad_request",
+        "Azure did not accept the request (400): the deployment is probably not a realtime model.",
+    ),
+    401: Ending(
+        4401,
+        "upstream_unauthorized",
+        "Azure refused the key (401): check AZURE_OPENAI_API_KEY and AZURE_OPENAI_ENDPOINT.",
+    ),
+    403: Ending(
+        4403,
+        "upstream_forbidden",
+        "Azure does not accept this network (403): check the resource's network rules.",
+    ),
+    404: Ending(
+        4404,
+        "deployment_not_found",
+        "Azure does not know the deployment (404): check AZURE_OPENAI_DEPLOYMENT and AZURE_OPENAI_API_VERSION.",
+    ),
+    429: Ending(
+        1013,
+        "rate_limited",
+        "Azure's quota is used up (429): wait a moment, or raise the deployment's quota.",
+    ),
+}
+""" What each status of the handshake means to the person who set the server up. """
+
+
+def to_refusal(failure: Exception) -> Ending:
+    """Say in fixed words why the handshake failed."""
+    match failure:
+        case InvalidStatus(response=response):
+            status = response.status_code
+            words = (
+                f"The speech service answered {status} instead of opening a session. Please try again later."
+            )
+            return REFUSALS.get(status, Ending(1014, "upstream_failed", words))
+        case TimeoutError():
+            return Ending(1014, "upstream_timeout", "The speech service did not answer within 10 seconds.")
+        case ssl.SSLError():
+            return Ending(
+                1014,
+                "upstream_tls",
+                "The speech service's certificate was not accepted: check AZURE_OPENAI_ENDPOINT, or set SSL_CERT_FILE behind a corporate proxy.",
+            )
+        case socket.gaierror():
+            return Ending(
+                1014,
+                "upstream_unreachable",
+                "The speech service's host name was not found: check AZURE_OPENAI_ENDPOINT.",
+            )
+        case OSError() | InvalidHandshake() | EOFError():
+            return Ending(
+                1014,
+                "upstream_unreachable",
+                "The speech service could not be reached: check the network and AZURE_OPENAI_ENDPOINT.",
+            )
+    return INTERNAL
