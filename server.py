@@ -130,7 +130,7 @@ class Sessions:
         leaving = asyncio.create_task(hold(browser, early, limits.event_bytes))
         try:
             await asyncio.wait({opening, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if not opening.done():
+            if leaving.done():
                 return DONE
             leaving.cancel()
             await asyncio.wait({leaving})
@@ -335,10 +335,11 @@ def main() -> None:
     name = f"[{settings.host}]" if ":" in settings.host else settings.host
     shown = "localhost" if is_loopback(settings.host) else name
     log.info("open http://%s:%d", shown, listener.getsockname()[1])
-    if reload:
-        ChangeReload(config, target=server.run, sockets=[listener]).run()
-    else:
-        server.run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C, which uvicorn raises again once it has ended
+        if reload:
+            ChangeReload(config, target=server.run, sockets=[listener]).run()
+        else:
+            server.run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ class Settings:
 
         def get(name: str, default: str, pattern: str, mend: str) -> str:
             value = given.get(name, default)
-            if not re.fullmatch(pattern, value):
+            if not re.fullmatch(pattern, value, re.ASCII):
                 raise SettingsError(f"{name} {mend}")
             return value
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -146,4 +147,4 @@ def test_a_taken_port_ends_the_start_with_one_line_and_a_code() -> None:
 def test_the_start_says_where_the_page_is_and_that_the_simulator_answers(server: StartServer) -> None:
     running = server()
     assert running.wait_for_log("no model is connected")
-    assert running.stop() == 0
+    assert running.stop() == -signal.SIGTERM
