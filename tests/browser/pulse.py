@@ -1,0 +1,192 @@
+"""A private PulseAudio: loudspeaker and microphone of a browser under test, without a sound card.
+
+The loudspeaker is a null sink, `out`: what a person would hear is recorded from its monitor. The microphone is the
+monitor of a second null sink, `mouth`: what is played there is what the browser hears.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Self, cast
+
+import numpy as np
+from programs import find_program
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+LOUDSPEAKER = "out"
+MOUTH = "mouth"
+RECORDING_RATE_HZ = 48_000
+
+
+class Pulse:
+    """A PulseAudio daemon of our own at `rate_hz`: own socket and settings, ended by its process id."""
+
+    def __init__(self, rate_hz: int = 48_000) -> None:
+        self.rate_hz = rate_hz
+
+    def __enter__(self) -> Self:
+        self._home = Path(tempfile.mkdtemp(prefix="pulse-"))
+        socket = self._home / "native"
+        self.server = f"unix:{socket}"
+        self.environment = {"PULSE_SERVER": self.server}
+        """What a browser is given to use this daemon."""
+        (self._home / "daemon.conf").write_text(
+            f"default-sample-rate = {self.rate_hz}\nalternate-sample-rate = {self.rate_hz}\n"
+        )
+        script = self._home / "default.pa"
+        script.write_text(
+            f"load-module module-null-sink sink_name={LOUDSPEAKER} rate={self.rate_hz} channels=2\n"
+            f"load-module module-null-sink sink_name={MOUTH} rate={self.rate_hz} channels=1\n"
+            f"load-module module-remap-source master={MOUTH}.monitor source_name=microphone"
+            " source_properties=device.description=TestMicrophone\n"
+            f"load-module module-native-protocol-unix socket={socket} auth-anonymous=1\n"
+            f"set-default-sink {LOUDSPEAKER}\n"
+            "set-default-source microphone\n"
+        )
+        self._daemon = subprocess.Popen(
+            [
+                find_program("pulseaudio"),
+                *("-n", f"--file={script}", "--daemonize=no", "--use-pid-file=no", "--disallow-exit"),
+                *("--exit-idle-time=-1", "--realtime=no", "--high-priority=no"),
+                *("--resample-method=speex-float-5", "--log-target=stderr", "--log-level=info"),
+            ],
+            env={
+                **os.environ,
+                "HOME": str(self._home),
+                "XDG_RUNTIME_DIR": str(self._home),
+                "PULSE_RUNTIME_PATH": str(self._home),
+                "PULSE_CONFIG": str(self._home / "daemon.conf"),
+                "DBUS_SESSION_BUS_ADDRESS": "disabled:",
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        log = cast("IO[str]", self._daemon.stderr)
+        said = []
+        for line in log:
+            said.append(line)
+            if "Daemon startup complete" in line:
+                break
+        else:
+            self.__exit__()
+            raise RuntimeError(f"PulseAudio did not start:\n{''.join(said)}")
+        self._drain = threading.Thread(target=log.read, daemon=True)
+        self._drain.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._daemon.terminate()
+        try:
+            self._daemon.wait(5)
+        except subprocess.TimeoutExpired:
+            self._daemon.kill()
+            self._daemon.wait()
+        if self._daemon.stderr:
+            self._daemon.stderr.close()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def control(self, *command: str) -> str:
+        """Run one pactl command and return what it prints."""
+        return subprocess.run(
+            [find_program("pactl"), f"--server={self.server}", *command],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.strip()
+
+    @contextlib.contextmanager
+    def speak(self, wav: Path) -> Iterator[subprocess.Popen[bytes]]:
+        """Play a WAV file into the microphone while the block runs; `wait()` on it returns at the file's end."""
+        with subprocess.Popen(
+            [find_program("paplay"), f"--server={self.server}", f"--device={MOUTH}", str(wav)]
+        ) as speech:
+            try:
+                yield speech
+            finally:
+                speech.terminate()
+
+    @contextlib.contextmanager
+    def record(self) -> Iterator[Recording]:
+        """Record the loudspeaker while the block runs."""
+        with Recording(self.server) as recording:
+            yield recording
+
+    @contextlib.contextmanager
+    def room(self, delay_ms: int = 30, gain_db: int = -2) -> Iterator[None]:
+        """Let the microphone hear the loudspeaker, as in a room, while the block runs."""
+        module = self.control(
+            *("load-module", "module-loopback", f"source={LOUDSPEAKER}.monitor", f"sink={MOUTH}"),
+            *(f"latency_msec={delay_ms}", "adjust_time=0"),
+        )
+        echo = self.control("list", "short", "sink-inputs").split()[0]
+        self.control("set-sink-input-volume", echo, f"{gain_db}dB")
+        try:
+            yield
+        finally:
+            self.control("unload-module", module)
+
+
+class Recording:
+    """What the loudspeaker gets: mono floats at 48 kHz, each sample with the time it was heard at."""
+
+    def __init__(self, server: str) -> None:
+        self._server = server
+        self._blocks: list[tuple[float, NDArray[np.float64]]] = []
+        self._started = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._parec = subprocess.Popen(
+            [
+                find_program("parec"),
+                *(f"--server={self._server}", f"--device={LOUDSPEAKER}.monitor", "--raw", "--format=s16le"),
+                *(f"--rate={RECORDING_RATE_HZ}", "--channels=1", "--latency-msec=5"),
+            ],
+            stdout=subprocess.PIPE,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._started.wait(10):
+            self.__exit__()
+            raise RuntimeError("parec records nothing")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._parec.terminate()
+        self._parec.wait()
+        self._reader.join()
+        cast("IO[bytes]", self._parec.stdout).close()
+
+    def _read(self) -> None:
+        pipe = cast("IO[bytes]", self._parec.stdout)
+        rest = b""
+        while data := pipe.read1(4096):  # type: ignore[attr-defined]  # Popen's pipe is a BufferedReader
+            data = rest + data
+            rest = data[len(data) // 2 * 2 :]
+            samples = np.frombuffer(data[: len(data) // 2 * 2], np.int16) / 32768
+            self._blocks.append((time.time() * 1000, samples))
+            self._started.set()
+
+    @property
+    def sound(self) -> NDArray[np.float64]:
+        """All that was heard so far."""
+        return np.concatenate([samples for _, samples in self._blocks])
+
+    def time_ms(self, index: int) -> float:
+        """Return when sample `index` was heard: milliseconds since 1970, at the earliest."""
+        end = 0
+        for read_at_ms, samples in list(self._blocks):
+            end += len(samples)
+            if index < end:
+                return read_at_ms - (end - index) * 1000 / RECORDING_RATE_HZ
+        raise IndexError(index)
