@@ -1,0 +1,40 @@
+#!/bin/sh
+# Set up what the tests need, browsers included, and run all checks and tests.
+#   ./run-tests.sh               everything
+#   ./run-tests.sh ARGUMENTS     everything, with the arguments for pytest (such as -k relay)
+set -eu
+cd "$(dirname "$0")"
+. ./python-environment.sh
+set_up_python requirements-dev.txt
+PATH="$PWD/.venv/bin:$PATH" # node and npm come with requirements-dev.txt
+
+# Real browsers, a sound server for them, and nginx to measure against.
+set_up_system() {
+  missing=
+  for program in chromium firefox-esr WebKitWebDriver Xvfb pulseaudio pactl parec gst-inspect-1.0 nginx; do
+    command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || missing="$missing $program"
+  done
+  [ -z "$missing" ] && return
+  echo "installing browsers and sound server, missing:$missing ..." >&2
+  if ! { as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
+    chromium firefox-esr webkit2gtk-driver xvfb pulseaudio pulseaudio-utils \
+    gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-pulseaudio gstreamer1.0-tools \
+    nginx-light; } >test-setup.log 2>&1; then
+    tail -5 test-setup.log >&2
+    echo "error: the tests need$missing; install what Debian calls: chromium firefox-esr webkit2gtk-driver xvfb pulseaudio pulseaudio-utils gstreamer1.0-{plugins-base,plugins-good,plugins-bad,pulseaudio,tools} nginx-light" >&2
+    exit 1
+  fi
+}
+set_up_system
+
+if ! cmp -s package-lock.json node_modules/installed.json; then
+  npm ci --silent
+  cp package-lock.json node_modules/installed.json
+fi
+
+ruff check .
+ruff format --check --quiet .
+mypy
+npm run --silent check
+npm test --silent
+python -m pytest "$@"
