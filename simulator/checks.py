@@ -1,0 +1,161 @@
+"""Checks of what a client sends, with the codes and wordings of the Realtime API. Pure.
+
+A check takes a value and the path of its parameter, returns the value and raises RequestError for a bad one.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+type_names = {bool: "a boolean", int: "an integer", float: "a decimal", str: "a string", list: "an array"}
+
+Check = Callable[[Any, str], Any]
+
+
+class RequestError(Exception):
+    """A client event cannot be carried out; becomes an `error` event."""
+
+    def __init__(
+        self, code: str | None, message: str, param: str | None = None, kind: str = "invalid_request_error"
+    ) -> None:
+        super().__init__(message)
+        self.code, self.message, self.param, self.kind = code, message, param, kind
+
+
+def unsupported(what: str, param: str | None = None) -> RequestError:
+    """Return the error for what Azure does and the simulator does not."""
+    return RequestError("unsupported_by_simulator", f"The simulator does not support {what}.", param)
+
+
+def _type_error(value: Any, param: str, expected: str) -> RequestError:
+    got = "null" if value is None else type_names.get(type(value), "an object")
+    return RequestError(
+        "invalid_type", f"Invalid type for '{param}': expected {expected}, but got {got} instead.", param
+    )
+
+
+def anything(value: Any, _param: str) -> Any:
+    return value
+
+
+def string(value: Any, param: str) -> str:
+    if not isinstance(value, str):
+        raise _type_error(value, param, "a string")
+    return value
+
+
+def boolean(value: Any, param: str) -> bool:
+    if not isinstance(value, bool):
+        raise _type_error(value, param, "a boolean")
+    return value
+
+
+def _number(expected: type[int] | type[float], least: float, most: float) -> Check:
+    def check(value: Any, param: str) -> float:
+        if isinstance(value, bool) or not isinstance(value, int if expected is int else (int, float)):
+            raise _type_error(value, param, type_names[expected])
+        name = "integer" if expected is int else "decimal"
+        for beyond, bound, code, side, sign in (
+            (value < least, least, "below_min_value", "below minimum", ">="),
+            (value > most, most, "above_max_value", "above maximum", "<="),
+        ):
+            if beyond:
+                message = f"Invalid '{param}': {name} {side} value. Expected a value {sign} {bound}, but got {value} instead."
+                raise RequestError(f"{name}_{code}", message, param)
+        return value
+
+    return check
+
+
+def integer(least: int, most: int) -> Check:
+    return _number(int, least, most)
+
+
+def decimal(least: float, most: float) -> Check:
+    return _number(float, least, most)
+
+
+def one_of(*values: str) -> Check:
+    listed = " and ".join(filter(None, (", ".join(f"'{value}'" for value in values[:-1]), f"'{values[-1]}'")))
+
+    def check(value: Any, param: str) -> str:
+        if string(value, param) not in values:
+            raise RequestError(
+                "invalid_value", f"Invalid value: '{value}'. Supported values are: {listed}.", param
+            )
+        return str(value)
+
+    return check
+
+
+def nullable(inner: Check) -> Check:
+    return lambda value, param: None if value is None else inner(value, param)
+
+
+def either(literal: str, inner: Check) -> Check:
+    """Accept the literal string, else what `inner` accepts."""
+    return lambda value, param: value if value == literal else inner(value, param)
+
+
+def array_of(inner: Check) -> Check:
+    def check(value: Any, param: str) -> list[Any]:
+        if not isinstance(value, list):
+            raise _type_error(value, param, "an array")
+        return [inner(item, f"{param}[{index}]") for index, item in enumerate(value)]
+
+    return check
+
+
+def not_simulated(what: str) -> Check:
+    """Accept null only: the parameter exists, and the simulator cannot do what it asks for."""
+
+    def check(value: Any, param: str) -> None:
+        if value is not None:
+            raise unsupported(what, param)
+
+    return check
+
+
+def only(literal: Any, what: str) -> Check:
+    """Accept one value of those Azure takes."""
+
+    def check(value: Any, param: str) -> Any:
+        if value != literal:
+            raise unsupported(f"{what} other than {literal!r}", param)
+        return value
+
+    return check
+
+
+def record(fields: Mapping[str, Check], required: Sequence[str] = ()) -> Check:
+    """Accept an object of these fields."""
+
+    def check(value: Any, param: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise _type_error(value, param, "an object")
+        at = f"{param}." if param else ""
+        for name in value:
+            if name not in fields:
+                raise RequestError("unknown_parameter", f"Unknown parameter: '{at}{name}'.", f"{at}{name}")
+        for name in required:
+            if name not in value:
+                raise RequestError(
+                    "missing_required_parameter", f"Missing required parameter: '{at}{name}'.", f"{at}{name}"
+                )
+        return {name: fields[name](item, f"{at}{name}") for name, item in value.items()}
+
+    return check
+
+
+def variants(key: str, kinds: Mapping[str, Check]) -> Check:
+    """Accept an object whose `key` names its kind."""
+    check_kind = one_of(*kinds)
+
+    def check(value: Any, param: str) -> Any:
+        if not isinstance(value, dict):
+            raise _type_error(value, param, "an object")
+        at = f"{param}.{key}" if param else key
+        if key not in value:
+            raise RequestError("missing_required_parameter", f"Missing required parameter: '{at}'.", at)
+        return kinds[check_kind(value[key], at)](value, param)
+
+    return check

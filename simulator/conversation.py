@@ -1,0 +1,135 @@
+"""The conversation: its items in order, and what they count in tokens. Pure."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from simulator.checks import RequestError
+from simulator.turns import Heard
+
+USER_AUDIO_TOKENS_PER_S = 10
+ASSISTANT_AUDIO_TOKENS_PER_S = 20
+CONTEXT_TOKENS = 28_672  # 32k less the longest answer: older items are forgotten
+
+
+def to_text_tokens(text: str) -> int:
+    """Return a plausible number of tokens: four characters each."""
+    return (len(text) + 3) // 4
+
+
+@dataclass
+class Item:
+    """An item as the protocol shows it, with what the protocol does not show.
+
+    `heard` is the user's audio, kept only until it is answered.
+    """
+
+    shown: dict[str, Any]
+    audio_ms: int = 0
+    heard: Heard | None = field(default=None, repr=False)
+
+    @property
+    def id(self) -> str:
+        return str(self.shown["id"])
+
+    @property
+    def role(self) -> str | None:
+        return self.shown.get("role")
+
+    @property
+    def text(self) -> str:
+        """What is written in the item, transcripts included."""
+        parts = self.shown.get("content", ())
+        return " ".join(part.get("text") or part.get("transcript") or "" for part in parts)
+
+    @property
+    def text_tokens(self) -> int:
+        function = (self.shown.get(name, "") for name in ("name", "arguments", "output"))
+        return sum(map(to_text_tokens, (self.text, *function)))
+
+    @property
+    def audio_tokens(self) -> int:
+        per_s = ASSISTANT_AUDIO_TOKENS_PER_S if self.role == "assistant" else USER_AUDIO_TOKENS_PER_S
+        return self.audio_ms * per_s // 1000
+
+    def snapshot(self) -> dict[str, Any]:
+        """Return the item as it is now, for an event."""
+        if "content" not in self.shown:
+            return dict(self.shown)
+        return {**self.shown, "content": [dict(part) for part in self.shown["content"]]}
+
+
+class Conversation:
+    """Items in order, by id."""
+
+    def __init__(self) -> None:
+        self._items: list[Item] = []
+
+    @property
+    def last(self) -> Item | None:
+        return self._items[-1] if self._items else None
+
+    def find(self, item_id: str) -> Item | None:
+        return next((item for item in self._items if item.id == item_id), None)
+
+    def get(self, item_id: str, doing: str) -> Item:
+        """Return an item; raise RequestError, which says what was being done, when there is none."""
+        item = self.find(item_id)
+        if item is None:
+            raise RequestError(
+                f"item_{doing}_invalid_item_id",
+                f"Error: cannot {doing} item: the item with id '{item_id}' does not exist.",
+                "item_id",
+            )
+        return item
+
+    def has_call(self, call_id: str) -> bool:
+        return any(
+            item.shown["type"] == "function_call" and item.shown.get("call_id") == call_id
+            for item in self._items
+        )
+
+    def insert(self, item: Item, previous_item_id: str | None = None) -> str | None:
+        """Add an item after another one, "root" being the beginning, or else at the end.
+
+        Returns:
+            The id of the item before it.
+        """
+        if self.find(item.id):
+            raise RequestError(
+                "item_create_duplicate_item_id",
+                f"Error adding item: the item with id '{item.id}' already exists.",
+                "item.id",
+            )
+        index = len(self._items)
+        if previous_item_id == "root":
+            index = 0
+        elif previous_item_id is not None:
+            ids = [other.id for other in self._items]
+            if previous_item_id not in ids:
+                raise RequestError(
+                    "item_create_invalid_previous_item_id",
+                    f"Error adding item: the previous item with id '{previous_item_id}' does not exist.",
+                    "previous_item_id",
+                )
+            index = ids.index(previous_item_id) + 1
+        self._items.insert(index, item)
+        return self._items[index - 1].id if index else None
+
+    def previous_id(self, item: Item) -> str | None:
+        """Return the id of the item before this one, if it is still there."""
+        ids = [other.id for other in self._items]
+        index = ids.index(item.id) if item.id in ids else 0
+        return ids[index - 1] if index else None
+
+    def remove(self, item: Item) -> None:
+        self._items.remove(item)
+
+    def forget_oldest(self) -> None:
+        """Drop the oldest items beyond what a model's context holds, the last one never."""
+        sizes = [item.text_tokens + item.audio_tokens for item in self._items]
+        while sum(sizes) > CONTEXT_TOKENS and len(sizes) > 1:
+            del sizes[0], self._items[0]
+
+    def tokens(self) -> tuple[int, int]:
+        """Return the conversation's text and audio tokens."""
+        return sum(item.text_tokens for item in self._items), sum(item.audio_tokens for item in self._items)

@@ -1,0 +1,416 @@
+"""The two dialects of the Realtime API: names of events, shapes of sessions, items and responses. Pure.
+
+Each dialect checks client events as its endpoint does: what belongs to the other one is an unknown parameter.
+"""
+
+from abc import ABC, abstractmethod
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.checks import (
+    Check,
+    anything,
+    array_of,
+    decimal,
+    integer,
+    not_simulated,
+    nullable,
+    one_of,
+    only,
+    record,
+    string,
+    variants,
+)
+from simulator.shapes import (
+    SERVER_VAD,
+    TURN_DETECTION_DEFAULTS,
+    VOICES,
+    item_kinds,
+    modalities,
+    noise_reduction,
+    output_tokens,
+    pcm_format,
+    tool,
+    tool_choice,
+    tracing,
+    transcription,
+    turn_detection,
+)
+from simulator.turns import SEMANTIC_SILENCE_MS, TurnDetection
+
+Event = dict[str, Any]
+
+MODEL = "gpt-realtime"
+INSTRUCTIONS = "This is a simulator of the Realtime API: no model is connected and nothing is understood."
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of one response, after its own settings and the session's."""
+
+    text_only: bool
+    voice: str
+    max_output_tokens: int | str
+    tools: list[dict[str, Any]]
+    tool_choice: str | dict[str, Any]
+    metadata: Any
+    in_conversation: bool
+    input: list[dict[str, Any]] | None
+    temperature: float | None
+
+
+class Dialect(ABC):
+    """What both dialects share; the subclasses say the rest."""
+
+    name: str
+    text_event: str
+    audio_event: str
+    transcript_event: str
+    text_content: str
+    audio_content: str
+    greets_with_conversation: bool
+
+    def __init__(self) -> None:
+        items = item_kinds(self.text_content)
+        item = variants("type", items)
+        reference = record({"type": string, "id": string}, ("id",))
+        self.check_item = item
+        response = {
+            "conversation": one_of("auto", "none"),
+            "input": array_of(variants("type", {**items, "item_reference": reference})),
+            "instructions": nullable(string),
+            "metadata": nullable(anything),
+            "tools": array_of(tool),
+            "tool_choice": tool_choice,
+            **self._response_checks(),
+        }
+        self.client_events: dict[str, Check] = {
+            "session.update": client_event({"session": self._session_check()}, ("session",)),
+            "input_audio_buffer.append": client_event({"audio": string}, ("audio",)),
+            "input_audio_buffer.commit": client_event({}),
+            "input_audio_buffer.clear": client_event({}),
+            "conversation.item.create": client_event(
+                {"item": item, "previous_item_id": nullable(string)}, ("item",)
+            ),
+            "conversation.item.retrieve": client_event({"item_id": string}, ("item_id",)),
+            "conversation.item.delete": client_event({"item_id": string}, ("item_id",)),
+            "conversation.item.truncate": client_event(
+                {"item_id": string, "content_index": integer(0, 2**31), "audio_end_ms": integer(0, 2**31)},
+                ("item_id", "content_index", "audio_end_ms"),
+            ),
+            "response.create": client_event({"response": nullable(record(response))}),
+            "response.cancel": client_event({"response_id": nullable(string)}),
+        }
+
+    @abstractmethod
+    def _session_check(self) -> Check: ...
+
+    @abstractmethod
+    def _response_checks(self) -> dict[str, Check]: ...
+
+    @abstractmethod
+    def default_session(self) -> dict[str, Any]:
+        """Return a new session's settings in this dialect's shape."""
+
+    @abstractmethod
+    def merge(self, session: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
+        """Return the session after a checked update; neither argument is changed."""
+
+    @abstractmethod
+    def turn_detection(self, session: dict[str, Any]) -> dict[str, Any] | None: ...
+
+    @abstractmethod
+    def transcription(self, session: dict[str, Any]) -> dict[str, Any] | None: ...
+
+    @abstractmethod
+    def asked(self, session: dict[str, Any], response: dict[str, Any]) -> Asked:
+        """Return what is asked of a response created with these checked settings."""
+
+    @abstractmethod
+    def response_fields(self, asked: Asked) -> dict[str, Any]:
+        """Return the fields of a response resource that only this dialect has."""
+
+    @abstractmethod
+    def item_added(self, item: dict[str, Any], previous_item_id: str | None, *, done: bool) -> list[Event]:
+        """Return the events of a new item, one that is complete already (`done`) or will be."""
+
+    @abstractmethod
+    def item_done(self, item: dict[str, Any], previous_item_id: str | None) -> list[Event]:
+        """Return the events of an item's completion, when it was added in progress."""
+
+    @abstractmethod
+    def call_name(self, name: str) -> dict[str, Any]:
+        """Return what the end of a function call's arguments tells of its function."""
+
+    @abstractmethod
+    def cached_details(self, text_tokens: int, audio_tokens: int) -> dict[str, Any]:
+        """Return what usage tells of cached tokens beyond their number."""
+
+
+def client_event(fields: dict[str, Check], required: tuple[str, ...] = ()) -> Check:
+    return record({"type": string, "event_id": nullable(string), **fields}, required)
+
+
+def filled(detection: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return turn detection settings with the defaults of their type filled in."""
+    return detection and {**TURN_DETECTION_DEFAULTS[detection["type"]], **detection}
+
+
+def to_turn_detection(detection: dict[str, Any] | None) -> TurnDetection | None:
+    """Return the settings of the simulator's own turn detection.
+
+    A semantic_vad gets the same detector, and a longer silence the less eager it is: the simulator cannot tell
+    whether a sentence is finished.
+    """
+    if detection is None:
+        return None
+    if detection["type"] == "semantic_vad":
+        return TurnDetection(silence_ms=SEMANTIC_SILENCE_MS[detection["eagerness"]])
+    return TurnDetection(
+        detection["threshold"], detection["prefix_padding_ms"], detection["silence_duration_ms"]
+    )
+
+
+class Preview(Dialect):
+    """`/openai/realtime?api-version=…&deployment=…`, deprecated, flat."""
+
+    name = "preview"
+    text_event, audio_event, transcript_event = "response.text", "response.audio", "response.audio_transcript"
+    text_content, audio_content = "text", "audio"
+    greets_with_conversation = True
+
+    def _session_check(self) -> Check:
+        return record(
+            {
+                "model": string,
+                "modalities": modalities(["text"], ["audio", "text"]),
+                "instructions": string,
+                "voice": one_of(*VOICES),
+                "input_audio_format": only("pcm16", "audio formats"),
+                "output_audio_format": only("pcm16", "audio formats"),
+                "input_audio_transcription": transcription,
+                "input_audio_noise_reduction": noise_reduction,
+                "turn_detection": turn_detection,
+                "tools": array_of(tool),
+                "tool_choice": tool_choice,
+                "temperature": decimal(0.6, 1.2),
+                "max_response_output_tokens": output_tokens,
+                "speed": only(1.0, "speeds"),
+                "tracing": tracing,
+                "client_secret": not_simulated("client secrets"),
+            }
+        )
+
+    def _response_checks(self) -> dict[str, Check]:
+        return {
+            "modalities": modalities(["text"], ["audio", "text"]),
+            "voice": one_of(*VOICES),
+            "output_audio_format": only("pcm16", "audio formats"),
+            "temperature": decimal(0.6, 1.2),
+            "max_response_output_tokens": output_tokens,
+        }
+
+    def default_session(self) -> dict[str, Any]:
+        return {
+            "object": "realtime.session",
+            "model": MODEL,
+            "modalities": ["audio", "text"],
+            "instructions": INSTRUCTIONS,
+            "voice": "alloy",
+            "input_audio_format": "pcm16",
+            "output_audio_format": "pcm16",
+            "input_audio_transcription": None,
+            "input_audio_noise_reduction": None,
+            "turn_detection": {"type": "server_vad", **SERVER_VAD},
+            "tools": [],
+            "tool_choice": "auto",
+            "temperature": 0.8,
+            "max_response_output_tokens": "inf",
+            "speed": 1.0,
+            "tracing": None,
+        }
+
+    def merge(self, session: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
+        merged = {**session, **update, "model": MODEL}
+        merged["turn_detection"] = filled(merged["turn_detection"])
+        return merged
+
+    def turn_detection(self, session: dict[str, Any]) -> dict[str, Any] | None:
+        return session["turn_detection"]  # type: ignore[no-any-return]  # checked when it was set
+
+    def transcription(self, session: dict[str, Any]) -> dict[str, Any] | None:
+        return session["input_audio_transcription"]  # type: ignore[no-any-return]  # checked when it was set
+
+    def asked(self, session: dict[str, Any], response: dict[str, Any]) -> Asked:
+        both = {**session, **response}
+        return Asked(
+            text_only=both["modalities"] == ["text"],
+            voice=both["voice"],
+            max_output_tokens=both["max_response_output_tokens"],
+            tools=both["tools"],
+            tool_choice=both["tool_choice"],
+            metadata=response.get("metadata"),
+            in_conversation=response.get("conversation") != "none",
+            input=response.get("input"),
+            temperature=both["temperature"],
+        )
+
+    def response_fields(self, asked: Asked) -> dict[str, Any]:
+        return {
+            "modalities": ["text"] if asked.text_only else ["audio", "text"],
+            "voice": asked.voice,
+            "output_audio_format": "pcm16",
+            "temperature": asked.temperature,
+        }
+
+    def item_added(self, item: dict[str, Any], previous_item_id: str | None, *, done: bool) -> list[Event]:  # noqa: ARG002 - one event tells of both
+        return [{"type": "conversation.item.created", "previous_item_id": previous_item_id, "item": item}]
+
+    def item_done(self, item: dict[str, Any], previous_item_id: str | None) -> list[Event]:  # noqa: ARG002 - not told
+        return []
+
+    def call_name(self, name: str) -> dict[str, Any]:  # noqa: ARG002 - not told
+        return {}
+
+    def cached_details(self, text_tokens: int, audio_tokens: int) -> dict[str, Any]:  # noqa: ARG002 - not told
+        return {}
+
+
+class GA(Dialect):
+    """`/openai/v1/realtime?model=…`, nested."""
+
+    name = "ga"
+    text_event, audio_event = "response.output_text", "response.output_audio"
+    transcript_event = "response.output_audio_transcript"
+    text_content, audio_content = "output_text", "output_audio"
+    greets_with_conversation = False
+
+    def _session_check(self) -> Check:
+        realtime = record(
+            {
+                "type": string,
+                "model": string,
+                "output_modalities": modalities(["text"], ["audio"]),
+                "instructions": string,
+                "audio": record(
+                    {
+                        "input": record(
+                            {
+                                "format": pcm_format,
+                                "transcription": transcription,
+                                "noise_reduction": noise_reduction,
+                                "turn_detection": turn_detection,
+                            }
+                        ),
+                        "output": record(
+                            {"format": pcm_format, "voice": one_of(*VOICES), "speed": only(1.0, "speeds")}
+                        ),
+                    }
+                ),
+                "tools": array_of(tool),
+                "tool_choice": tool_choice,
+                "max_output_tokens": output_tokens,
+                "parallel_tool_calls": only(False, "parallel_tool_calls"),  # noqa: FBT003 - the only value taken
+                "reasoning": not_simulated("reasoning"),
+                "prompt": not_simulated("stored prompts"),
+                "include": not_simulated("log probabilities"),
+                "truncation": nullable(only("auto", "truncation")),
+                "tracing": tracing,
+            }
+        )
+        return variants(
+            "type", {"realtime": realtime, "transcription": not_simulated("transcription sessions")}
+        )
+
+    def _response_checks(self) -> dict[str, Check]:
+        output = record({"format": pcm_format, "voice": one_of(*VOICES)})
+        return {
+            "output_modalities": modalities(["text"], ["audio"]),
+            "audio": record({"output": output}),
+            "max_output_tokens": output_tokens,
+            "parallel_tool_calls": only(False, "parallel_tool_calls"),  # noqa: FBT003 - the only value taken
+            "reasoning": not_simulated("reasoning"),
+            "prompt": not_simulated("stored prompts"),
+        }
+
+    def default_session(self) -> dict[str, Any]:
+        pcm = {"type": "audio/pcm", "rate": 24_000}
+        return {
+            "type": "realtime",
+            "object": "realtime.session",
+            "model": MODEL,
+            "output_modalities": ["audio"],
+            "instructions": INSTRUCTIONS,
+            "audio": {
+                "input": {
+                    "format": pcm,
+                    "transcription": None,
+                    "noise_reduction": None,
+                    "turn_detection": {"type": "server_vad", **SERVER_VAD},
+                },
+                "output": {"format": pcm, "voice": "alloy", "speed": 1.0},
+            },
+            "tools": [],
+            "tool_choice": "auto",
+            "max_output_tokens": "inf",
+            "truncation": "auto",
+            "prompt": None,
+            "include": None,
+            "tracing": None,
+        }
+
+    def merge(self, session: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
+        merged = deepcopy({**session, **update, "model": MODEL, "audio": session["audio"]})
+        for direction, settings in update.get("audio", {}).items():
+            merged["audio"][direction].update(settings)
+        heard = merged["audio"]["input"]
+        heard["turn_detection"] = filled(heard["turn_detection"])
+        return merged
+
+    def turn_detection(self, session: dict[str, Any]) -> dict[str, Any] | None:
+        return session["audio"]["input"]["turn_detection"]  # type: ignore[no-any-return]  # checked when it was set
+
+    def transcription(self, session: dict[str, Any]) -> dict[str, Any] | None:
+        return session["audio"]["input"]["transcription"]  # type: ignore[no-any-return]  # checked when it was set
+
+    def asked(self, session: dict[str, Any], response: dict[str, Any]) -> Asked:
+        both = {**session, **response}
+        output = {**session["audio"]["output"], **response.get("audio", {}).get("output", {})}
+        return Asked(
+            text_only=both["output_modalities"] == ["text"],
+            voice=output["voice"],
+            max_output_tokens=both["max_output_tokens"],
+            tools=both["tools"],
+            tool_choice=both["tool_choice"],
+            metadata=response.get("metadata"),
+            in_conversation=response.get("conversation") != "none",
+            input=response.get("input"),
+            temperature=None,
+        )
+
+    def response_fields(self, asked: Asked) -> dict[str, Any]:
+        pcm = {"type": "audio/pcm", "rate": 24_000}
+        return {
+            "output_modalities": ["text"] if asked.text_only else ["audio"],
+            "audio": {"output": {"format": pcm, "voice": asked.voice}},
+        }
+
+    def item_added(self, item: dict[str, Any], previous_item_id: str | None, *, done: bool) -> list[Event]:
+        added = {"type": "conversation.item.added", "previous_item_id": previous_item_id, "item": item}
+        return [added, *(self.item_done(item, previous_item_id) if done else [])]
+
+    def item_done(self, item: dict[str, Any], previous_item_id: str | None) -> list[Event]:
+        return [{"type": "conversation.item.done", "previous_item_id": previous_item_id, "item": item}]
+
+    def call_name(self, name: str) -> dict[str, Any]:
+        return {"name": name}
+
+    def cached_details(self, text_tokens: int, audio_tokens: int) -> dict[str, Any]:
+        return {
+            "cached_tokens_details": {
+                "text_tokens": text_tokens,
+                "audio_tokens": audio_tokens,
+                "image_tokens": 0,
+            }
+        }

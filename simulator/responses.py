@@ -1,0 +1,278 @@
+"""One response: its events in order, in steps that say how long to wait between them. No I/O.
+
+The steps are taken from outside, so that speech or a client may cut the response off between any two of them.
+"""
+
+import base64
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from simulator.conversation import ASSISTANT_AUDIO_TOKENS_PER_S, Conversation, Item, to_text_tokens
+from simulator.dialect import Asked, Dialect, Event
+from simulator.replies import Call, Reply
+from simulator.turns import BYTES_PER_MS
+from simulator.voice import DELTA_MS, Speech
+
+THINKING_MS = 200
+FASTER = 4  # than real time: an answer is sent long before it is heard, as Azure does
+SLOW_THINKING_MS = 3000
+SLOWER = 0.75  # than real time: what a player gets on a bad network
+WORD_MS = 20
+ARGUMENT_CHARACTERS = 12  # in a delta
+CACHE_BLOCK_TOKENS = 64
+
+MakeId = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """Events to be sent, and how long to wait before the next step."""
+
+    events: list[Event]
+    pause_ms: float = 0
+
+
+@dataclass(frozen=True)
+class InputTokens:
+    """What a response reads; the cached ones are part of the others."""
+
+    text: int
+    audio: int
+    cached_text: int = 0
+    cached_audio: int = 0
+
+    def after(self, earlier: "InputTokens") -> "InputTokens":
+        """Return these with what an earlier response has read taken from the cache, in whole blocks."""
+        return replace(
+            self,
+            cached_text=min(self.text, earlier.text) // CACHE_BLOCK_TOKENS * CACHE_BLOCK_TOKENS,
+            cached_audio=min(self.audio, earlier.audio) // CACHE_BLOCK_TOKENS * CACHE_BLOCK_TOKENS,
+        )
+
+
+class Response:
+    """Speak a reply. `begin` comes first, then `steps`; `cancel` may come between steps, once."""
+
+    def __init__(  # noqa: PLR0913 - a response has this many sides
+        self,
+        *,
+        dialect: Dialect,
+        make_id: MakeId,
+        conversation: Conversation,
+        conversation_id: str,
+        asked: Asked,
+        reply: Reply,
+        input_tokens: InputTokens,
+    ) -> None:
+        self.id = make_id("resp")
+        self.input_tokens = input_tokens
+        self.spoke = False  # audio was sent
+        self._dialect, self._asked, self._reply = dialect, asked, reply
+        self._make_id = make_id
+        self._conversation = conversation
+        self._conversation_id = conversation_id if asked.in_conversation else None
+        self._item: Item | None = None
+        self._part_open = False
+        self._written: list[str] = []
+        self._sent_bytes = 0
+        self._status = "in_progress"
+        self._status_details: dict[str, Any] | None = None
+
+    def begin(self) -> list[Event]:
+        return [{"type": "response.created", "response": self._resource()}]
+
+    def steps(self) -> Iterator[Step]:
+        """Yield the rest of the response; the last step ends it."""
+        yield Step([], SLOW_THINKING_MS if self._reply.slow else THINKING_MS)
+        if self._reply.failure:
+            error = {"type": "server_error", "code": "server_error", "message": self._reply.failure}
+            yield Step(self._end("failed", {"error": error}))
+            return
+        if self._reply.call:
+            yield from self._call(self._reply.call)
+        else:
+            message = {"type": "message", "role": "assistant", "content": []}
+            yield Step([*self._open_item(message), self._open_part()])
+            for speech in self._reply.speeches:
+                for step in self._write(speech) if self._asked.text_only else self._speak(speech):
+                    yield step
+                    if self._output_tokens() >= self._limit:
+                        yield Step(self._end("incomplete", {"reason": "max_output_tokens"}))
+                        return
+        yield Step(self._end("completed"))
+
+    def cancel(self, reason: str) -> list[Event]:
+        """Return the events that end the response early: `turn_detected` or `client_cancelled`."""
+        return self._end("cancelled", {"reason": reason})
+
+    @property
+    def ended(self) -> bool:
+        return self._status != "in_progress"
+
+    @property
+    def tokens(self) -> int:
+        """What the response has used up so far, read and written."""
+        return self.input_tokens.text + self.input_tokens.audio + self._output_tokens()
+
+    @property
+    def _limit(self) -> float:
+        limit = self._asked.max_output_tokens
+        return limit if isinstance(limit, int) else float("inf")
+
+    @property
+    def _audio_ms(self) -> int:
+        return self._sent_bytes // BYTES_PER_MS
+
+    def _place(self) -> dict[str, Any]:
+        """Return what every delta says of where it belongs."""
+        return {"response_id": self.id, "item_id": self._item_id(), "output_index": 0, "content_index": 0}
+
+    def _item_id(self) -> str:
+        return self._item.id if self._item else ""
+
+    def _open_item(self, fields: dict[str, Any]) -> list[Event]:
+        item = Item(
+            {"id": self._make_id("item"), "object": "realtime.item", "status": "in_progress", **fields}
+        )
+        self._item = item
+        events = [
+            {
+                "type": "response.output_item.added",
+                "response_id": self.id,
+                "output_index": 0,
+                "item": item.snapshot(),
+            }
+        ]
+        if self._asked.in_conversation:
+            previous_id = self._conversation.insert(item)
+            events += self._dialect.item_added(item.snapshot(), previous_id, done=False)
+        return events
+
+    def _open_part(self) -> Event:
+        self._part_open = True
+        return {"type": "response.content_part.added", **self._place(), "part": self._part("")}
+
+    def _part(self, text: str) -> dict[str, Any]:
+        if self._asked.text_only:
+            return {"type": "text", "text": text}
+        return {"type": "audio", "transcript": text}
+
+    def _write(self, speech: Speech) -> Iterator[Step]:
+        for word in self._words(speech):
+            yield Step([self._text_delta(self._dialect.text_event, word)], WORD_MS)
+
+    def _speak(self, speech: Speech) -> Iterator[Step]:
+        """Interleave the transcript with the audio it belongs to, the words a little ahead."""
+        pause_ms = DELTA_MS / (SLOWER if self._reply.slow else FASTER)
+        words = self._words(speech)
+        for index, pcm in enumerate(speech.audio(), start=1):
+            due = -(-len(words) * index // speech.deltas)
+            written = -(-len(words) * (index - 1) // speech.deltas)
+            events = [self._text_delta(self._dialect.transcript_event, word) for word in words[written:due]]
+            delta = base64.b64encode(pcm).decode("ascii")
+            events.append({"type": f"{self._dialect.audio_event}.delta", **self._place(), "delta": delta})
+            self._sent_bytes += len(pcm)
+            self.spoke = True
+            if self._item:
+                self._item.audio_ms = self._audio_ms
+            yield Step(events, pause_ms)
+        if not speech.pcm:
+            yield Step([self._text_delta(self._dialect.transcript_event, word) for word in words])
+
+    def _words(self, speech: Speech) -> list[str]:
+        """Return the text as deltas that join up with what is written already."""
+        words = speech.text.split(" ")
+        return [*([" "] if self._written else []), *(f"{word} " for word in words[:-1]), words[-1]]
+
+    def _text_delta(self, event: str, text: str) -> Event:
+        self._written.append(text)
+        return {"type": f"{event}.delta", **self._place(), "delta": text}
+
+    def _call(self, call: Call) -> Iterator[Step]:
+        call_id = self._make_id("call")
+        function = {"type": "function_call", "name": call.name, "call_id": call_id, "arguments": ""}
+        yield Step(self._open_item(function), WORD_MS)
+        place = {"response_id": self.id, "item_id": self._item_id(), "output_index": 0, "call_id": call_id}
+        stem = "response.function_call_arguments"
+        for start in range(0, len(call.arguments), ARGUMENT_CHARACTERS):
+            piece = call.arguments[start : start + ARGUMENT_CHARACTERS]
+            yield Step([{"type": f"{stem}.delta", **place, "delta": piece}], WORD_MS)
+        if self._item:
+            self._item.shown["arguments"] = call.arguments
+        done = {"type": f"{stem}.done", **place, "arguments": call.arguments}
+        yield Step([{**done, **self._dialect.call_name(call.name)}])
+
+    def _end(self, status: str, details: dict[str, Any] | None = None) -> list[Event]:
+        """Close whatever is open, from the inside out."""
+        self._status = status
+        self._status_details = None if status == "completed" else {"type": status, **(details or {})}
+        events = self._close_part() if self._part_open else []
+        if self._item:
+            self._item.shown["status"] = "completed" if status == "completed" else "incomplete"
+            item = self._item.snapshot()
+            if self._asked.in_conversation:
+                events += self._dialect.item_done(item, self._conversation.previous_id(self._item))
+            done = {"response_id": self.id, "output_index": 0, "item": item}
+            events.append({"type": "response.output_item.done", **done})
+        events.append({"type": "response.done", "response": self._resource()})
+        return events
+
+    def _close_part(self) -> list[Event]:
+        text, place = "".join(self._written), self._place()
+        dialect = self._dialect
+        if self._asked.text_only:
+            shown = {"type": dialect.text_content, "text": text}
+            events = [{"type": f"{dialect.text_event}.done", **place, "text": text}]
+        else:
+            shown = {"type": dialect.audio_content, "transcript": text}
+            events = [
+                {"type": f"{dialect.audio_event}.done", **place},
+                {"type": f"{dialect.transcript_event}.done", **place, "transcript": text},
+            ]
+        if self._item:
+            self._item.shown["content"] = [shown]
+        return [*events, {"type": "response.content_part.done", **place, "part": self._part(text)}]
+
+    def _output_tokens(self) -> int:
+        return self._text_tokens() + self._audio_tokens()
+
+    def _text_tokens(self) -> int:
+        call = self._reply.call.arguments if self._reply.call and self._item else ""
+        return to_text_tokens("".join(self._written) + call)
+
+    def _audio_tokens(self) -> int:
+        return self._audio_ms * ASSISTANT_AUDIO_TOKENS_PER_S // 1000
+
+    def _resource(self) -> dict[str, Any]:
+        return {
+            "object": "realtime.response",
+            "id": self.id,
+            "status": self._status,
+            "status_details": self._status_details,
+            "output": [self._item.snapshot()] if self.ended and self._item else [],
+            "conversation_id": self._conversation_id,
+            "max_output_tokens": self._asked.max_output_tokens,
+            "metadata": self._asked.metadata,
+            "usage": self._usage() if self.ended else None,
+            **self._dialect.response_fields(self._asked),
+        }
+
+    def _usage(self) -> dict[str, Any]:
+        read = self.input_tokens
+        input_tokens, output_tokens = read.text + read.audio, self._output_tokens()
+        return {
+            "total_tokens": input_tokens + output_tokens,
+            "input_tokens": input_tokens,
+            "output_tokens": output_tokens,
+            "input_token_details": {
+                "text_tokens": read.text,
+                "audio_tokens": read.audio,
+                "cached_tokens": read.cached_text + read.cached_audio,
+                **self._dialect.cached_details(read.cached_text, read.cached_audio),
+            },
+            "output_token_details": {
+                "text_tokens": self._text_tokens(),
+                "audio_tokens": self._audio_tokens(),
+            },
+        }

@@ -1,0 +1,229 @@
+"""The simulator's websocket server: a session for each connection, paced, with the faults it was given."""
+
+import asyncio
+import json
+import math
+import socket
+import ssl
+import struct
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+from weakref import WeakKeyDictionary
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+from websockets.typing import Subprotocol
+
+from simulator.checks import RequestError
+from simulator.dialect import GA, Dialect, Event, Preview
+from simulator.faults import Faults
+from simulator.handshake import Handshake, check_handshake
+from simulator.session import Session, random_id, to_event
+
+MAX_MESSAGE_BYTES = 16 * 2**20  # an append of 15 MiB and its envelope
+HANDSHAKES_KEPT = 1000
+DIALECTS: Mapping[str, Dialect] = {"preview": Preview(), "ga": GA()}
+REALTIME = Subprotocol("realtime")
+INVALID_SHAPE = 4000
+RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing resets the connection
+
+
+class Simulator:
+    """Serve the Realtime API on a port of this machine, in the running event loop, inside `async with`.
+
+    Args:
+        port: 0 for a free one; `url` tells which.
+        key: what `api-key` or `Authorization: Bearer` must carry; None lets everybody in.
+        ssl: serve wss with these certificates.
+        scripted: for tests: ids count up, nothing is paced, answers are ramps.
+
+    Attributes:
+        handshakes: the upgrade requests so far, refused ones too (the last 1000).
+        live: number of sessions open now.
+        faults: what the handshakes from now on and their sessions meet; may be changed.
+    """
+
+    def __init__(  # noqa: PLR0913 - each is an independent setting
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        key: str | None = None,
+        ssl: ssl.SSLContext | None = None,
+        faults: Faults = Faults(),  # noqa: B008 - frozen
+        scripted: bool = False,
+    ) -> None:
+        self.handshakes: list[Handshake] = []
+        self.live = 0
+        self.faults = faults
+        self._host, self._port, self._ssl = host, port, ssl
+        self._key, self._scripted = key, scripted
+        self._server: Server | None = None
+        self._openings: WeakKeyDictionary[ServerConnection, tuple[Handshake, Faults]] = WeakKeyDictionary()
+
+    @property
+    def url(self) -> str:
+        """`ws://HOST:PORT` or `wss://HOST:PORT`, without a path; known once the simulator serves."""
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"{'wss' if self._ssl else 'ws'}://{host}:{self._port}"
+
+    async def __aenter__(self) -> Self:
+        self._server = await serve(
+            self._serve,
+            self._host,
+            self._port,
+            ssl=self._ssl,
+            process_request=self._check,
+            select_subprotocol=select_subprotocol,
+            compression=None,
+            max_size=MAX_MESSAGE_BYTES,
+            close_timeout=1,
+        )
+        self._port = next(iter(self._server.sockets)).getsockname()[1]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._server:
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def _check(self, connection: ServerConnection, request: Request) -> Response | None:
+        """Refuse an upgrade or let it pass, and note the faults that its session will meet."""
+        handshake = Handshake.of(request.path, request.headers)
+        del self.handshakes[: len(self.handshakes) + 1 - HANDSHAKES_KEPT]
+        self.handshakes.append(handshake)
+        faults = self._next_faults()
+        self._openings[connection] = handshake, faults
+        await asyncio.sleep(faults.handshake_delay_s)
+        refusal = check_handshake(handshake, faults, self._key)
+        if refusal is None:
+            return None
+        response = connection.respond(refusal.status, refusal.body)
+        for name, value in refusal.headers.items():
+            del response.headers[name]
+            response.headers[name] = value
+        return response
+
+    def _next_faults(self) -> Faults:
+        """Return the faults for one more handshake and count it."""
+        faults = self.faults
+        if faults.times is not None:
+            left = faults.times - 1
+            self.faults = replace(faults, times=left) if left else Faults()
+        return faults
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        handshake, faults = self._openings[connection]
+        dialect = DIALECTS[handshake.dialect or "ga"]
+        self.live += 1
+        try:
+            await Call(connection, dialect, faults, scripted=self._scripted).run()
+        except ConnectionClosed:
+            pass  # the client may leave at any time
+        finally:
+            self.live -= 1
+
+
+class Call:
+    """One connection: takes client events one at a time and sends the session's events at the pace of speech.
+
+    A client that does not read stops the reading of its events too, so nothing piles up.
+    """
+
+    def __init__(
+        self, connection: ServerConnection, dialect: Dialect, faults: Faults, *, scripted: bool
+    ) -> None:
+        self._connection, self._faults, self._scripted = connection, faults, scripted
+        self._now = asyncio.get_running_loop().time
+        self._began_at = self._now()
+        self._session = Session(dialect, expires_at=int(time.time() + faults.session_s), scripted=scripted)
+        self._events_sent = 0
+        self._fault_to_come = faults.in_session
+        self._mute = False
+
+    async def run(self) -> None:
+        """Serve until the session ends; raise ConnectionClosed when the connection is closed before."""
+        session, faults = self._session, self._faults
+        if faults.reject:
+            await self._reject(faults.reject)
+            return
+        expires_at = self._began_at + faults.session_s
+        await self._misbehave_when_due()
+        await self._send(session.greet())
+        step_at = -math.inf
+        while session.ending is None:
+            now = self._now()
+            if now >= expires_at:
+                await self._send(session.expire())
+            elif session.response and now >= step_at:
+                step = session.advance()
+                await self._send(step.events)
+                step_at = now if self._scripted or not session.response else now + step.pause_ms / 1000
+                await asyncio.sleep(0)
+            else:
+                await self._misbehave_when_due()
+                fault_at = self._began_at + faults.after_s if self._fault_to_come else math.inf
+                await self._take_event(min(step_at if session.response else math.inf, expires_at, fault_at))
+        await self._connection.close(session.ending.code, session.ending.reason)
+
+    async def _take_event(self, until: float) -> None:
+        """Carry out one client event if one comes in time."""
+        try:
+            async with asyncio.timeout_at(until):
+                message = await self._connection.recv()
+        except TimeoutError:
+            return
+        for batch in self._session.receive(message):
+            await self._send(batch)
+            await asyncio.sleep(0)  # others have their turn between two slices of a long append
+
+    async def _send(self, events: list[Event]) -> None:
+        for event in events:
+            if self._mute:
+                return
+            # Lone surrogates, which JSON can carry and UTF-8 cannot, go out as the escapes they came in as.
+            message = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+            await self._connection.send(message.encode("utf-8", "backslashreplace"), text=True)
+            self._events_sent += 1
+            await self._misbehave_when_due()
+
+    async def _reject(self, code: int) -> None:
+        error = RequestError("invalid_api_key", "Incorrect API key provided.")
+        if code == INVALID_SHAPE:
+            error = RequestError("invalid_model", "The model does not support the realtime API.")
+        await self._send([{**to_event(error, None), "event_id": random_id("event")}])
+        await self._connection.close(code, f"invalid_request_error.{error.code}")
+
+    async def _misbehave_when_due(self) -> None:
+        faults, connection = self._faults, self._connection
+        too_early = self._events_sent < faults.after_events or self._now() < self._began_at + faults.after_s
+        if not self._fault_to_come or too_early:
+            return
+        self._fault_to_come = False
+        if faults.garbage == "text":
+            await connection.send('{"type": "response.done", "response"')
+        elif faults.garbage == "binary":
+            await connection.send(b"\x00\x01\x02\x03")
+        elif faults.garbage == "frame":
+            connection.transport.write(b"\xff" * 8)
+        self._mute = faults.stop_sending
+        if faults.stop_reading:
+            await connection.wait_closed()
+        if faults.drop:
+            connection.transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, RESET
+            )
+            connection.transport.abort()
+            await connection.wait_closed()
+        if faults.close:
+            await connection.close(faults.close, faults.close_reason)
+
+
+def select_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:
+    return REALTIME if REALTIME in offered else None

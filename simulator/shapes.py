@@ -1,0 +1,163 @@
+"""Checks of the parts of client events that both dialects have in common. Pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from simulator.checks import (
+    Check,
+    RequestError,
+    anything,
+    array_of,
+    boolean,
+    decimal,
+    either,
+    integer,
+    not_simulated,
+    nullable,
+    one_of,
+    only,
+    record,
+    string,
+    unsupported,
+    variants,
+)
+from simulator.turns import SEMANTIC_SILENCE_MS
+
+VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
+MAX_OUTPUT_TOKENS = 4096
+
+ANSWERING: Mapping[str, Any] = {"create_response": True, "interrupt_response": True}
+SERVER_VAD: Mapping[str, Any] = {
+    "threshold": 0.5,
+    "prefix_padding_ms": 300,
+    "silence_duration_ms": 200,
+    **ANSWERING,
+}
+TURN_DETECTION_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "server_vad": SERVER_VAD,
+    "semantic_vad": {"eagerness": "auto", **ANSWERING},
+}
+
+output_tokens = either("inf", integer(1, MAX_OUTPUT_TOKENS))
+noise_reduction = nullable(record({"type": one_of("near_field", "far_field")}, ("type",)))
+transcription = nullable(record({"model": string, "language": nullable(string), "prompt": nullable(string)}))
+turn_detection = nullable(
+    variants(
+        "type",
+        {
+            "server_vad": record(
+                {
+                    "type": string,
+                    "threshold": decimal(0, 1),
+                    "prefix_padding_ms": integer(0, 5000),
+                    "silence_duration_ms": integer(0, 10_000),
+                    "idle_timeout_ms": not_simulated("idle timeouts"),
+                    "create_response": boolean,
+                    "interrupt_response": boolean,
+                }
+            ),
+            "semantic_vad": record(
+                {
+                    "type": string,
+                    "eagerness": one_of(*SEMANTIC_SILENCE_MS),
+                    "create_response": boolean,
+                    "interrupt_response": boolean,
+                }
+            ),
+        },
+    )
+)
+tracing = nullable(
+    either(
+        "auto",
+        record({"workflow_name": nullable(string), "group_id": nullable(string), "metadata": anything}),
+    )
+)
+function_tool = record(
+    {"type": one_of("function"), "name": string, "description": nullable(string), "parameters": anything},
+    ("type", "name"),
+)
+
+
+def tool(value: Any, param: str) -> Any:
+    if isinstance(value, dict) and value.get("type") == "mcp":
+        raise unsupported("MCP tools", param)
+    return function_tool(value, param)
+
+
+def tool_choice(value: Any, param: str) -> Any:
+    if isinstance(value, dict):
+        return record({"type": one_of("function"), "name": string}, ("type", "name"))(value, param)
+    return one_of("auto", "none", "required")(value, param)
+
+
+def modalities(*combinations: list[str]) -> Check:
+    listed = " and ".join(str(combination) for combination in combinations)
+
+    def check(value: Any, param: str) -> list[str]:
+        wanted: list[str] = array_of(one_of("text", "audio"))(value, param)
+        if sorted(wanted) not in combinations:
+            raise RequestError(
+                "invalid_value", f"Invalid modalities: {wanted}. Supported combinations are: {listed}.", param
+            )
+        return wanted
+
+    return check
+
+
+def pcm_format(value: Any, param: str) -> Any:
+    checked = variants(
+        "type",
+        {
+            "audio/pcm": record({"type": string, "rate": integer(24_000, 24_000)}),
+            "audio/pcmu": record({"type": string}),
+            "audio/pcma": record({"type": string}),
+        },
+    )(value, param)
+    return {"type": only("audio/pcm", "audio formats")(checked["type"], param), "rate": 24_000}
+
+
+def input_image(_value: Any, param: str) -> Any:
+    raise unsupported("images", param)
+
+
+def item_fields(**fields: Check) -> dict[str, Check]:
+    return {
+        "id": string,
+        "object": one_of("realtime.item"),
+        "type": string,
+        "status": one_of("completed", "incomplete", "in_progress"),
+        **fields,
+    }
+
+
+def content_part(*fields: str, **optional: Check) -> Check:
+    return record({"type": string, **dict.fromkeys(fields, string), **optional}, fields)
+
+
+def item_kinds(text_content: str) -> dict[str, Check]:
+    """Return the checks of items a client may create, by type."""
+
+    def message(**contents: Check) -> Check:
+        fields = item_fields(role=string, content=array_of(variants("type", contents)))
+        return record(fields, ("role", "content"))
+
+    input_text = content_part("text")
+    return {
+        "message": variants(
+            "role",
+            {
+                "system": message(input_text=input_text),
+                "user": message(
+                    input_text=input_text,
+                    input_audio=content_part("audio", transcript=nullable(string)),
+                    input_image=input_image,
+                ),
+                "assistant": message(**{text_content: content_part("text")}),
+            },
+        ),
+        "function_call": record(
+            item_fields(call_id=string, name=string, arguments=string), ("name", "arguments")
+        ),
+        "function_call_output": record(item_fields(call_id=string, output=string), ("call_id", "output")),
+    }

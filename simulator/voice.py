@@ -1,0 +1,76 @@
+"""What the simulator can say: spoken lines, the user's own voice, silence, and a ramp that proves every sample.
+
+Audio is 24 kHz mono PCM16 little-endian.
+"""
+
+import json
+import sys
+import wave
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import as_file, files
+
+from simulator.turns import BYTES_PER_MS, KEPT_MS, Heard, to_samples
+
+DELTA_MS = 100
+DELTA_BYTES = DELTA_MS * BYTES_PER_MS
+LOUDEST = 0.5  # of full scale: what a replayed voice is brought to
+MAX_GAIN = 8.0
+
+_LINES = files("simulator") / "lines"
+
+
+@dataclass(frozen=True)
+class Speech:
+    """A piece of an answer: what is written in the transcript and what is heard of it, which may be nothing."""
+
+    text: str
+    pcm: bytes = b""
+    gain: float = 1.0
+
+    @property
+    def deltas(self) -> int:
+        """Number of pieces the audio goes out in."""
+        return -(-len(self.pcm) // DELTA_BYTES)
+
+    def audio(self) -> Iterator[bytes]:
+        """Yield the audio, 100 ms at a time."""
+        for start in range(0, len(self.pcm), DELTA_BYTES):
+            piece = self.pcm[start : start + DELTA_BYTES]
+            yield piece if self.gain == 1.0 else _amplify(piece, self.gain)
+
+
+def _amplify(pcm: bytes, gain: float) -> bytes:
+    samples = array("h", [int(value * gain) for value in to_samples(pcm)])
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return samples.tobytes()
+
+
+@cache
+def line(name: str) -> Speech:
+    """Return a line of lines.json, read once when it is first spoken."""
+    texts = json.loads((_LINES / "lines.json").read_text(encoding="utf-8"))["texts"]
+    with as_file(_LINES / f"{name}.wav") as path, wave.open(str(path), "rb") as recording:
+        return Speech(texts[name], recording.readframes(recording.getnframes()))
+
+
+def replay(heard: Heard) -> Speech:
+    """Return what was heard, brought to a level that can be judged by ear."""
+    gain = min(MAX_GAIN, LOUDEST * 32767 / max(1, heard.peak))
+    part = f"; the first {KEPT_MS // 1000} s" if heard.audio_ms > KEPT_MS else ""
+    return Speech(f"(Your own voice, replayed{part}.)", heard.pcm, gain)
+
+
+def silence(duration_ms: int) -> Speech:
+    return Speech(f"({duration_ms / 1000:g} s of silence.)", bytes(duration_ms * BYTES_PER_MS))
+
+
+def ramp(duration_ms: int) -> Speech:
+    """Return audio whose sample n has the value n mod 65536 - 32768: loss, doubling and reordering all show."""
+    samples = duration_ms * BYTES_PER_MS // 2
+    period = b"".join(value.to_bytes(2, "little", signed=True) for value in range(-32768, 32768))
+    whole = period * (samples // 65536) + period[: samples % 65536 * 2]
+    return Speech(f"(A ramp of {samples} samples.)", whole)
