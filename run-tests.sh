@@ -8,24 +8,19 @@ cd "$(dirname "$0")"
 set_up_python requirements-dev.txt
 PATH="$PWD/.venv/bin:$PATH" # node and npm come with requirements-dev.txt
 
-# Real browsers, a sound server for them, and nginx to measure against.
-set_up_system() {
-  missing=
-  for program in chromium firefox-esr WebKitWebDriver Xvfb pulseaudio pactl parec gst-inspect-1.0 nginx; do
-    command -v "$program" >/dev/null || [ -x "/usr/sbin/$program" ] || missing="$missing $program"
-  done
-  [ -z "$missing" ] && return
-  echo "installing browsers and sound server, missing:$missing ..." >&2
-  if ! { as_root apt-get update -q && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-    chromium firefox-esr webkit2gtk-driver xvfb pulseaudio pulseaudio-utils \
-    gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-pulseaudio gstreamer1.0-tools \
-    nginx-light; } >test-setup.log 2>&1; then
+# Real browsers, a sound server for them, and nginx to measure against; all Debian packages.
+packages='chromium firefox-esr webkit2gtk-driver xvfb pulseaudio pulseaudio-utils gstreamer1.0-plugins-base
+  gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-pulseaudio nginx-light'
+# shellcheck disable=SC2086  the list is meant to be split
+if ! dpkg -s $packages >/dev/null 2>&1; then
+  echo 'installing browsers and a sound server ...' >&2
+  if ! { as_root apt-get update -q &&
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $packages; } >test-setup.log 2>&1; then
     tail -5 test-setup.log >&2
-    echo "error: the tests need$missing; install what Debian calls: chromium firefox-esr webkit2gtk-driver xvfb pulseaudio pulseaudio-utils gstreamer1.0-{plugins-base,plugins-good,plugins-bad,pulseaudio,tools} nginx-light" >&2
+    echo "error: the tests need these Debian packages, and installing them failed:" $packages >&2
     exit 1
   fi
-}
-set_up_system
+fi
 
 if ! cmp -s package-lock.json node_modules/installed.json; then
   npm ci --silent
