@@ -1,0 +1,95 @@
+/** What the user may choose, kept in this browser. */
+
+/**
+ * @typedef {object} SettingValues
+ * @property {string} microphone device id, '' for the system's choice
+ * @property {string} speaker device id, '' for the system's choice
+ * @property {string} voice
+ * @property {string} instructions
+ * @property {'quick' | 'normal' | 'patient' | 'push-to-talk'} turnTaking
+ * @property {'off' | 'near_field' | 'far_field'} noiseReduction
+ * @property {'small' | 'medium' | 'large'} captions
+ * @property {'system' | 'light' | 'dark'} theme
+ * @property {boolean} muted the assistant's voice
+ */
+
+/** @type {Readonly<SettingValues>} */
+export const DEFAULTS = Object.freeze({
+  microphone: '',
+  speaker: '',
+  voice: 'alloy',
+  instructions:
+    'You are a warm and attentive voice assistant. Answer in the language you are spoken to, briefly and naturally, as in a conversation.',
+  turnTaking: 'quick',
+  noiseReduction: 'off',
+  captions: 'medium',
+  theme: 'system',
+  muted: false,
+});
+
+/** Settings with a fixed set of values; the first stored value outside of it is not believed. */
+export const CHOICES = Object.freeze({
+  voice: ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'],
+  turnTaking: ['quick', 'normal', 'patient', 'push-to-talk'],
+  noiseReduction: ['off', 'near_field', 'far_field'],
+  captions: ['small', 'medium', 'large'],
+  theme: ['system', 'light', 'dark'],
+});
+
+const STORAGE_KEY = 'settings';
+
+export class Settings {
+  /** @type {SettingValues} */ #values;
+  #storage;
+  #onChange;
+
+  /**
+   * @param {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} storage
+   * @param {(values: SettingValues, name: keyof SettingValues | null) => void} onChange name null: all of them
+   */
+  constructor(storage, onChange) {
+    this.#storage = storage;
+    this.#onChange = onChange;
+    this.#values = { ...DEFAULTS, ...this.#load() };
+  }
+
+  /** @returns {Readonly<SettingValues>} */
+  get values() {
+    return this.#values;
+  }
+
+  /**
+   * @template {keyof SettingValues} Name
+   * @param {Name} name
+   * @param {SettingValues[Name]} value
+   */
+  set(name, value) {
+    if (this.#values[name] === value) return;
+    this.#values = { ...this.#values, [name]: value };
+    this.#storage.setItem(STORAGE_KEY, JSON.stringify(this.#values));
+    this.#onChange(this.#values, name);
+  }
+
+  reset() {
+    this.#values = { ...DEFAULTS };
+    this.#storage.removeItem(STORAGE_KEY);
+    this.#onChange(this.#values, null);
+  }
+
+  /** @returns {Partial<SettingValues>} what was stored, as far as it is usable */
+  #load() {
+    let stored;
+    try {
+      stored = JSON.parse(this.#storage.getItem(STORAGE_KEY) ?? '{}');
+    } catch {
+      return {}; // damaged or written by something else: the defaults serve
+    }
+    const usable = Object.entries(stored ?? {}).filter(
+      ([name, value]) =>
+        name in DEFAULTS &&
+        typeof value === typeof DEFAULTS[/** @type {keyof SettingValues} */ (name)] &&
+        (CHOICES[/** @type {keyof typeof CHOICES} */ (name)]?.includes(String(value)) ?? true),
+    );
+    return Object.fromEntries(usable);
+  }
+}

@@ -1,0 +1,168 @@
+import { heardCharacters } from '../realtime/turns.js';
+
+/** @import { Turn } from '../realtime/turns.js' */
+
+/** A reader this close to the end follows it. */
+const AT_END_PX = 48;
+
+const SPEAKERS = { user: 'You', assistant: 'Assistant', note: 'Note' };
+
+/** What stands where words are missing. @type {Record<Turn['status'], string>} */
+const WITHOUT_WORDS = {
+  awaited: '…',
+  streaming: '…',
+  complete: '(no words)',
+  interrupted: '(not yet written)',
+  failed: '(not transcribed)',
+};
+
+/** Draw the turns of a conversation, once a frame at most, and follow its end while the reader is there. */
+export class Transcript {
+  /** @type {Map<string, HTMLElement>} */ #articles = new Map();
+  /** Turns to draw in the next frame. @type {Map<string, Turn>} */ #due = new Map();
+  /** Text still to be heard, coloured without touching the document. @type {Highlight | null} */
+  #unsaid = 'highlights' in CSS ? new Highlight() : null;
+  /** @type {Map<string, Range>} */ #unsaidRanges = new Map();
+  #isFollowing = true;
+  #log;
+  #jump;
+
+  /**
+   * @param {HTMLElement} log the scroller
+   * @param {HTMLElement} jump the button back to the end
+   */
+  constructor(log, jump) {
+    this.#log = log;
+    this.#jump = jump;
+    if (this.#unsaid) CSS.highlights.set('unsaid', this.#unsaid);
+    log.addEventListener('scroll', () => this.#onScroll(), { passive: true });
+    jump.addEventListener('click', () => this.follow());
+    new ResizeObserver(() => this.#keepEnd()).observe(log);
+  }
+
+  /**
+   * Draw a turn that is new, has moved or has changed.
+   * @param {Turn} turn
+   */
+  show(turn) {
+    if (this.#due.size === 0) requestAnimationFrame(() => this.#draw());
+    this.#due.set(turn.id, turn);
+  }
+
+  /** @param {string} id */
+  remove(id) {
+    this.#due.delete(id);
+    this.#articles.get(id)?.remove();
+    this.#articles.delete(id);
+    this.#setUnsaid(id, null);
+  }
+
+  /** Go to the end and stay there. */
+  follow() {
+    this.#isFollowing = true;
+    this.#keepEnd();
+  }
+
+  #draw() {
+    for (const turn of this.#due.values()) this.#place(this.#render(turn), turn.rank);
+    this.#due.clear();
+    this.#keepEnd();
+  }
+
+  /**
+   * Put an article behind those of lower rank, if it is not there yet.
+   * @param {HTMLElement} article
+   * @param {number} rank
+   */
+  #place(article, rank) {
+    if (article.dataset.rank === String(rank)) return;
+    article.remove();
+    article.dataset.rank = String(rank);
+    let previous = this.#log.lastElementChild;
+    while (previous instanceof HTMLElement && Number(previous.dataset.rank ?? 0) > rank)
+      previous = previous.previousElementSibling;
+    if (previous) previous.after(article);
+    else this.#log.prepend(article);
+  }
+
+  /** @param {Turn} turn */
+  #render(turn) {
+    const article = this.#articles.get(turn.id) ?? newArticle(turn);
+    this.#articles.set(turn.id, article);
+    const words = /** @type {Text} */ (article.querySelector('.words')?.firstChild);
+    article.dataset.status = turn.status;
+    setText(words, turn.text || WITHOUT_WORDS[turn.status]);
+    const details = /** @type {HTMLElement} */ (article.querySelector('.details'));
+    const text = detailsOf(turn);
+    if (details.textContent !== text) details.textContent = text;
+    const heard = turn.role === 'assistant' ? heardCharacters(turn) : turn.text.length;
+    this.#setUnsaid(turn.id, heard < turn.text.length ? words : null, heard);
+    return article;
+  }
+
+  /**
+   * @param {string} id
+   * @param {Text | null} words null: all of it has been said
+   * @param {number} [heard] characters
+   */
+  #setUnsaid(id, words, heard = 0) {
+    const former = this.#unsaidRanges.get(id);
+    if (former) this.#unsaid?.delete(former);
+    this.#unsaidRanges.delete(id);
+    if (!words || !this.#unsaid) return;
+    const range = new Range();
+    range.setStart(words, heard);
+    range.setEnd(words, words.length);
+    this.#unsaid.add(range);
+    this.#unsaidRanges.set(id, range);
+  }
+
+  #onScroll() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#log;
+    this.#isFollowing = scrollHeight - scrollTop - clientHeight < AT_END_PX;
+    this.#jump.hidden = this.#isFollowing;
+  }
+
+  #keepEnd() {
+    if (this.#isFollowing && this.#articles.size > 0) this.#log.scrollTop = this.#log.scrollHeight;
+  }
+}
+
+/** @param {Turn} turn */
+function newArticle({ role }) {
+  const article = document.createElement('article');
+  article.className = 'turn';
+  article.dataset.role = role;
+  article.ariaLabel = SPEAKERS[role];
+  const head = document.createElement('p');
+  head.className = 'turn-head';
+  const speaker = document.createElement('span');
+  speaker.className = 'speaker';
+  speaker.textContent = SPEAKERS[role];
+  const details = document.createElement('span');
+  details.className = 'details';
+  head.append(speaker, details);
+  const words = document.createElement('p');
+  words.className = 'words';
+  words.dir = 'auto';
+  words.append('');
+  article.append(head, words);
+  return article;
+}
+
+/** @param {Turn} turn */
+function detailsOf({ status, delayMs }) {
+  const delay = delayMs === undefined ? '' : `replied in ${(delayMs / 1000).toFixed(1)} s`;
+  return [delay, status === 'interrupted' ? 'interrupted' : ''].filter(Boolean).join(' · ');
+}
+
+/**
+ * Set a text, in the way that costs least when it only grows.
+ * @param {Text} node
+ * @param {string} text
+ */
+function setText(node, text) {
+  if (node.data === text) return;
+  if (text.startsWith(node.data)) node.appendData(text.slice(node.length));
+  else node.data = text;
+}
