@@ -88,7 +88,7 @@ export class Speaker {
     if (item.phase !== 'arriving' || this.#queuedSamples + pcm.length > MAX_QUEUED_SAMPLES) return;
     item.chunks.push(pcm);
     item.received += pcm.length;
-    this.#post({ type: 'chunk', itemId, pcm });
+    this.#postChunk(itemId, pcm);
   }
 
   /**
@@ -182,6 +182,15 @@ export class Speaker {
   /** @param {object} message */
   #post(message) {
     this.#graph?.worklet.port.postMessage(message);
+  }
+
+  /**
+   * @param {string} itemId
+   * @param {Int16Array} pcm copied here, so that the audio thread need not
+   */
+  #postChunk(itemId, pcm) {
+    const copy = pcm.slice();
+    this.#graph?.worklet.port.postMessage({ type: 'chunk', itemId, pcm: copy }, [copy.buffer]);
   }
 
   /** @param {any} message of the worklet, see there */
@@ -280,7 +289,7 @@ export class Speaker {
     item.attachedAt = item.played;
     let skipped = item.played - item.released;
     for (const pcm of item.chunks) {
-      this.#post({ type: 'chunk', itemId, pcm: pcm.slice(skipped) });
+      this.#postChunk(itemId, pcm.subarray(skipped));
       skipped = 0;
     }
     if (item.phase === 'complete') this.#post({ type: 'end', itemId });

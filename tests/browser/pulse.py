@@ -143,7 +143,7 @@ class Recording:
     def __init__(self, server: str) -> None:
         self._server = server
         self._blocks: list[tuple[float, NDArray[np.float64]]] = []
-        self._started = threading.Event()
+        self._arrived = threading.Event()
 
     def __enter__(self) -> Self:
         self._parec = subprocess.Popen(
@@ -156,7 +156,7 @@ class Recording:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not self._started.wait(10):
+        if not self._arrived.wait(10):
             self.__exit__()
             raise RuntimeError("parec records nothing")
         return self
@@ -175,18 +175,32 @@ class Recording:
             rest = data[len(data) // 2 * 2 :]
             samples = np.frombuffer(data[: len(data) // 2 * 2], np.int16) / 32768
             self._blocks.append((time.time() * 1000, samples))
-            self._started.set()
+            self._arrived.set()
 
     @property
     def sound(self) -> NDArray[np.float64]:
         """All that was heard so far."""
-        return np.concatenate([samples for _, samples in self._blocks])
+        return np.concatenate([samples for _, samples in list(self._blocks)])
+
+    def until_silence(self, seconds: float = 0.2) -> NDArray[np.float64]:
+        """Wait until there was sound and then none for that long, and return all that was heard."""
+        quiet = round(seconds * RECORDING_RATE_HZ)
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            sound = self.sound
+            if np.any(sound) and len(sound) > quiet and not np.any(sound[-quiet:]):
+                return sound
+            self._arrived.clear()
+            self._arrived.wait(1)
+        raise TimeoutError("the loudspeaker was not heard to fall silent")
 
     def time_ms(self, index: int) -> float:
-        """Return when sample `index` was heard: milliseconds since 1970, at the earliest."""
-        end = 0
+        """Return when sample `index` was heard, in milliseconds since 1970.
+
+        Blocks reach us with a delay that varies; the least one seen counts, since a recorder cannot run ahead.
+        """
+        end, origins = 0, []
         for read_at_ms, samples in list(self._blocks):
             end += len(samples)
-            if index < end:
-                return read_at_ms - (end - index) * 1000 / RECORDING_RATE_HZ
-        raise IndexError(index)
+            origins.append(read_at_ms - end * 1000 / RECORDING_RATE_HZ)
+        return min(origins) + index * 1000 / RECORDING_RATE_HZ
