@@ -26,11 +26,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocketDisconnect
 from uvicorn.supervisors import ChangeReload
 
-from browser import MAX_FRAME_BYTES, Browser, abort
 from gate import Gate
-from relay import DONE, INTERNAL, RESTARTING, Ending, Limits, Traffic, first_of, relay
+from relay import first_of, relay
+from session import DONE, INTERNAL, RESTARTING, Ending, Limits, Traffic
 from settings import Settings, SettingsError, is_loopback, read_environment
 from simulator import Simulator
+from splice import BrowserLeg, abort, begin
 from upstream import CLOSE_SECONDS, PING_SECONDS, Dialect, Refused, Upstream
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ SDK_PATHS = (
 )
 READY_SECONDS = 10  # how long an answer of /readyz is kept
 TELL_SECONDS = 1  # how long a page may take to read why its session ended
+MAX_MESSAGE_BYTES = 16 * 2**20  # uvicorn's own bound; the exact one is MAX_EVENT_BYTES, checked in the relay
 STOP_SECONDS = 3  # how long sessions may take to end when the server stops
 
 
@@ -79,6 +81,11 @@ class Sessions:
     def __init__(self, settings: Settings, upstream: Upstream) -> None:
         self.settings = settings
         self.upstream = upstream
+        self.limits = Limits(
+            seconds=settings.max_session_minutes * 60,
+            idle_seconds=settings.idle_minutes * 60,
+            event_bytes=settings.max_event_bytes,
+        )
         self.live = 0
         self.stopping = asyncio.Event()
         self.empty = asyncio.Event()
@@ -97,6 +104,7 @@ class Sessions:
             await tell(browser, RESTARTING if self.stopping.is_set() else BUSY)
             return
         name, traffic, ending = secrets.token_hex(4), Traffic(), INTERNAL
+        begin(browser, self.limits, traffic)
         dialect = dialect_of(browser)
         log.info("session %s started dialect=%s", name, dialect or self.upstream.dialect)
         self.live += 1
@@ -120,21 +128,16 @@ class Sessions:
 
     async def converse(self, browser: WebSocket, dialect: Dialect | None, traffic: Traffic) -> Ending:
         """Open the upstream, relay until one side ends, and close the upstream: it costs money."""
-        limits = Limits(
-            seconds=self.settings.max_session_minutes * 60,
-            idle_seconds=self.settings.idle_minutes * 60,
-            event_bytes=self.settings.max_event_bytes,
-        )
         early: deque[Message] = deque()
         opening = asyncio.create_task(self.upstream.open(dialect))
-        leaving = asyncio.create_task(hold(browser, early, limits.event_bytes))
+        leaving = asyncio.create_task(hold(browser, early, self.limits.event_bytes))
         try:
             await asyncio.wait({opening, leaving}, return_when=asyncio.FIRST_COMPLETED)
             if leaving.done():
                 return DONE
             leaving.cancel()
             await asyncio.wait({leaving})
-            return await relay(browser, opening.result(), early, limits, traffic)
+            return await relay(browser, opening.result(), early, self.limits, traffic)
         except Refused as refused:
             return refused.ending
         finally:
@@ -319,8 +322,8 @@ def main() -> None:
         factory=reload,
         reload=reload,
         http="h11",  # bounds headers, unlike httptools, and parses nothing but handshakes and page files
-        ws=Browser,
-        ws_max_size=MAX_FRAME_BYTES,
+        ws=BrowserLeg,
+        ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # costs more processor time than all the rest of the relay
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PING_SECONDS,

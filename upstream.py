@@ -13,7 +13,8 @@ from urllib.parse import urlencode, urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
-from relay import INTERNAL, Ending
+from session import INTERNAL, Ending
+from splice import MAX_SERVER_EVENT_BYTES, UpstreamLeg
 
 log = logging.getLogger("realtime_voice")
 # websockets writes handshake headers, the key among them, at DEBUG.
@@ -24,7 +25,6 @@ PREVIEW_VERSION = "2025-04-01-preview"
 OPEN_SECONDS = 10
 PING_SECONDS = 10
 CLOSE_SECONDS = 1
-MAX_SERVER_EVENT_BYTES = 16 * 2**20  # some server events exceed websockets' own 1 MiB
 NOT_SERVED = {400, 404, 410, 426}  # answers that may mean: this dialect is not served here
 
 
@@ -114,6 +114,7 @@ class Upstream:
             ping_timeout=PING_SECONDS,
             close_timeout=CLOSE_SECONDS,
             max_size=MAX_SERVER_EVENT_BYTES,
+            create_connection=UpstreamLeg,
         )
 
     async def reachable(self) -> bool:

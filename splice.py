@@ -1,0 +1,432 @@
+"""The relay's fast path: messages cross from socket to socket as the bytes they came in.
+
+uvicorn and websockets do both handshakes, TLS, pings and closes. Once a leg's handshake is done,
+its bytes come here first. Only frame headers are read: whole messages go straight to the other
+leg's transport, control frames go to the library that owns the leg.
+
+What holds, always:
+
+- No extension was agreed on either leg, so a frame means the same on both. A browser's frames are
+  masked, as a client's must be, and the upstream's are not, so neither needs a change on its way.
+- A leg writes whole messages only. So the server's own event, and the libraries' pings and closes,
+  may be written at any moment without landing inside a message.
+- A message waits until it is whole, and its size is checked from the first header on: of one that
+  is too big or illegal no byte reaches the other side.
+- A leg keeps one unfinished message, and whole ones up to `hold_bytes` while the other leg cannot
+  take them; then it stops reading, and TCP slows the sender.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import socket
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.asyncio.client import ClientConnection
+from websockets.protocol import OPEN
+
+from session import BLOCKED_SECONDS, DONE, PROTOCOL_ERROR, STALLED, TEXT_ONLY, to_ending, too_big
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable, Iterator
+
+    from starlette.websockets import WebSocket
+    from websockets.http11 import Request
+
+    from session import Ending, Limits, Traffic
+
+SILENT_PEER_MS = 20_000  # TCP gives up on a peer that acknowledges nothing for so long
+SCOPE_KEY = "realtime_voice.leg"
+
+FINAL, RESERVED, OPCODE = 0x80, 0x70, 0x0F
+CONTINUATION, TEXT, BINARY, CLOSE, PONG = 0x0, 0x1, 0x2, 0x8, 0xA
+WHOLE_TEXT = FINAL | TEXT
+MASKED, LENGTH = 0x80, 0x7F
+MAX_CONTROL_BYTES = 125
+HEAD_BYTES = 200  # an event's type stands within
+MAX_SERVER_EVENT_BYTES = 16 * 2**20  # some server events exceed websockets' own limit of 1 MiB
+END_OF_HEAD = b"\r\n\r\n"
+SWITCHING_PROTOCOLS = 101
+CLOSE_SECONDS = 1  # how long a browser may take to answer a close
+EVENTS_PER_SECOND = 2000  # one client may not keep the loop from the others; a microphone sends 25
+
+
+class Walker:
+    """Find the messages in a stream of frames without touching what is in them. Does no I/O.
+
+    Args:
+        masked: whether the sender must mask its frames, as clients do.
+        binary: whether binary messages may pass.
+        limit_bytes: the largest payload of one message.
+        seen: called for each whole message with its payload's size and, when the frames are not
+            masked, the beginning of the payload.
+
+    """
+
+    __slots__ = ("binary", "head", "held", "limit_bytes", "masked", "message_bytes", "need", "open", "pieces", "seen")  # fmt: skip
+
+    def __init__(
+        self, *, masked: bool, binary: bool, limit_bytes: int, seen: Callable[[int, bytes], None]
+    ) -> None:
+        self.masked = MASKED if masked else 0
+        self.binary = binary
+        self.limit_bytes = limit_bytes
+        self.seen = seen
+        self.held = bytearray()  # the beginning of a frame
+        self.need = 0  # how long `held` must be before it is worth another look
+        self.open = False  # a message in several frames is on its way:
+        self.pieces: list[bytes] = []  # its frames so far
+        self.message_bytes = 0  # their payload
+        self.head = b""  # and how that begins
+
+    def feed(  # noqa: C901, PLR0912  the relay's innermost loop: a call a frame would cost more than the rest
+        self, data: bytes
+    ) -> tuple[list[bytes], bytes, Ending | None]:
+        """Take bytes as they were read; return whole messages, control frames, and why to end, if so.
+
+        Messages and control frames are as they came, headers and all. Nothing behind a close frame
+        or an illegal one is looked at, and nothing may be fed after it.
+        """
+        if self.held:
+            self.held += data
+            if len(self.held) < self.need:
+                return [], b"", None
+            data, self.held = bytes(self.held), bytearray()
+        size, at, run = len(data), 0, 0  # data[run:at] is whole messages in a row
+        whole: list[bytes] = []
+        control = b""
+        ending = None
+        while True:
+            if size - at < 2:  # noqa: PLR2004  the shortest header
+                self.need = 2
+                break
+            first, second = data[at], data[at + 1]
+            length, body = second & LENGTH, at + 2
+            if length >= 126:  # noqa: PLR2004  RFC 6455, 5.2: two bytes of length follow, or eight
+                body += 2 if length == 126 else 8  # noqa: PLR2004
+                length = int.from_bytes(data[at + 2 : body], "big") if body <= size else 0
+            ending = self.check(first, second, length)
+            if ending:
+                break
+            body += 4 if self.masked else 0
+            end = body + length
+            if end > size:
+                self.need = end - at
+                break
+            if first == WHOLE_TEXT:
+                self.seen(length, b"" if self.masked else data[body : body + HEAD_BYTES])
+                at = end
+                continue
+            if run < at:
+                whole.append(data[run:at])
+            frame = data[at:end]
+            run = at = end
+            if first & OPCODE >= CLOSE:
+                control += frame
+                if first & OPCODE == CLOSE:
+                    return whole, control, None
+            elif message := self.gather(first, frame, length, data[body : body + HEAD_BYTES]):
+                whole.append(message)
+        if run < at:
+            whole.append(data if at - run == size else data[run:at])
+        if at < size and not ending:
+            self.held += data[at:]
+        return whole, control, ending
+
+    def check(self, first: int, second: int, length: int) -> Ending | None:
+        """Return why a frame with this header must not pass, if so."""
+        if second & MASKED != self.masked:
+            return PROTOCOL_ERROR
+        if first != WHOLE_TEXT or self.open:
+            opcode = first & OPCODE
+            if opcode >= CLOSE:
+                legal = opcode <= PONG and first & FINAL and length <= MAX_CONTROL_BYTES
+                return None if legal and not first & RESERVED else PROTOCOL_ERROR
+            if opcode > BINARY or (opcode == CONTINUATION) != self.open or first & RESERVED:
+                return PROTOCOL_ERROR
+            if opcode == BINARY and not self.binary:
+                return TEXT_ONLY
+        return too_big(self.limit_bytes) if self.message_bytes + length > self.limit_bytes else None
+
+    def gather(self, first: int, frame: bytes, length: int, head: bytes) -> bytes:
+        """Keep one frame of a message in several; return the message when it is whole."""
+        if not self.open:
+            self.head = b"" if self.masked else head
+        self.open = not first & FINAL
+        self.pieces.append(frame)
+        self.message_bytes += length
+        if self.open:
+            return b""
+        self.seen(self.message_bytes, self.head)
+        message = b"".join(self.pieces)
+        self.pieces, self.message_bytes = [], 0
+        return message
+
+
+class Leg:
+    """One socket of a session, mixed into the protocol class of the library that opened it.
+
+    All its methods run in the event loop's callbacks; none waits.
+    """
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    walker: Walker | None = None  # from the handshake's end on
+    other: Leg | None = None  # from the joining to the parting
+    hold_bytes = 0
+    lost = False  # an illegal frame came, so where the next one begins is not known
+    parted = False  # the session has ended: what still comes goes nowhere
+    blocked: asyncio.TimerHandle | None = None  # while the peer does not read what it is sent
+    resting: asyncio.TimerHandle | None = None  # while this leg is not read for a reason of its own
+
+    def start(self, walker: Walker) -> None:
+        """Begin to walk this leg's bytes; messages are held until it is joined."""
+        self.walker = walker
+        self.waiting: list[bytes] = []
+        self.waiting_bytes = 0
+        self.ended: asyncio.Future[Ending] = self.loop.create_future()
+        sock = self.transport.get_extra_info("socket")
+        if sock is None or self.transport.is_closing():
+            return  # lost meanwhile
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_PEER_MS)
+
+    def walk(self, walker: Walker, data: bytes) -> bytes:
+        """Pass on what is whole in the bytes just read; return the control frames among them."""
+        if self.lost:
+            return b""
+        whole, control, ending = walker.feed(data)
+        if whole:
+            self.pass_on(whole)
+        if ending:
+            self.lost = True
+            self.end(ending)
+        return control
+
+    def pass_on(self, whole: list[bytes]) -> None:
+        """Write messages to the other leg, or hold them while it cannot take them."""
+        if self.parted:
+            return
+        if self.other is not None and self.other.blocked is None:
+            for frames in whole:
+                self.other.transport.write(frames)
+            return
+        self.waiting += whole
+        self.waiting_bytes += sum(map(len, whole))
+        if self.waiting_bytes > self.hold_bytes:
+            self.pause()
+
+    def release(self) -> None:
+        """Write what was held, now that the other leg takes it, and read on."""
+        waiting, self.waiting, self.waiting_bytes = self.waiting, [], 0
+        self.pass_on(waiting)
+        self.resume()
+
+    def pause(self) -> None:
+        """Stop reading, so that TCP slows the peer."""
+        if not self.transport.is_closing():
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read again, unless there is a reason left not to."""
+        if self.waiting_bytes <= self.hold_bytes and not self.resting and not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def block(self) -> None:
+        """Note that the peer does not read; if that lasts, the session ends."""
+        if self.walker is not None and self.blocked is None:
+            self.blocked = self.loop.call_later(BLOCKED_SECONDS, self.end, STALLED)
+
+    def unblock(self) -> None:
+        """Note that the peer reads again, and send on what was held for it."""
+        if self.blocked is not None:
+            self.blocked.cancel()
+            self.blocked = None
+            if self.other is not None:
+                self.other.release()
+
+    def end(self, ending: Ending) -> None:
+        """Note why this leg ended; the first reason counts, and none before the leg has started."""
+        if self.walker is not None and not self.ended.done():
+            self.ended.set_result(ending)
+
+    def part(self) -> None:
+        """Let go of the other leg and all that was held; read on, to see the peer's close."""
+        self.parted, self.other = True, None
+        self.waiting, self.waiting_bytes = [], 0
+        for timer in (self.blocked, self.resting):
+            if timer is not None:
+                timer.cancel()
+        self.blocked = self.resting = None
+        self.resume()
+
+
+class BrowserLeg(Leg, WebSocketsSansIOProtocol):
+    """uvicorn's websocket protocol, found by its session in the scope."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.close_timeout = CLOSE_SECONDS
+        self.second_began = 0.0
+        self.messages = 0  # in this second
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == SWITCHING_PROTOCOLS:  # only then there is a scope
+            cast("dict[str, Any]", self.scope["extensions"])[SCOPE_KEY] = self
+
+    def data_received(self, data: bytes) -> None:
+        if self.walker is None:
+            super().data_received(data)
+            return
+        if control := self.walk(self.walker, data):
+            super().data_received(control)
+            if self.conn.close_rcvd:
+                self.end(DONE)
+
+    def count(self, traffic: Traffic, size: int, _: bytes) -> None:
+        """Count a client event; above the limit of events a second, rest until the second is over."""
+        traffic.up(size)
+        self.messages += 1
+        if self.messages > EVENTS_PER_SECOND and self.resting is None:
+            left = self.second_began + 1 - self.loop.time()
+            if left > 0:
+                self.pause()
+                self.resting = self.loop.call_later(left, self.rested)
+            else:
+                self.second_began, self.messages = self.loop.time(), 0
+
+    def rested(self) -> None:
+        self.resting = None
+        self.second_began, self.messages = self.loop.time(), 0
+        self.resume()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.block()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.unblock()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self.transport.abort()  # a peer that is silent would not let the close frame out either
+
+    def eof_received(self) -> None:
+        super().eof_received()
+        self.end(DONE)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.end(DONE)
+
+
+class UpstreamLeg(Leg, ClientConnection):
+    """websockets' client connection; what follows the handshake waits here for the joining."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.early = b""
+        self.before = b""  # the last bytes of the response's head so far
+
+    def data_received(self, data: bytes) -> None:
+        if self.walker is not None:
+            if control := self.walk(self.walker, data):
+                super().data_received(control)
+                if self.protocol.close_rcvd:
+                    self.end(to_ending(self))
+        elif self.protocol.state is OPEN:
+            self.early += data
+        else:
+            end = (self.before + data).find(END_OF_HEAD)
+            cut = end + len(END_OF_HEAD) - len(self.before) if end >= 0 else len(data)
+            self.before = (self.before + data)[1 - len(END_OF_HEAD) :]
+            super().data_received(data[:cut])
+            if self.protocol.state is OPEN:
+                self.early = data[cut:]
+            elif cut < len(data):
+                super().data_received(data[cut:])
+
+    def catch_up(self) -> None:
+        """Take what came since the handshake, now that there is somewhere to pass it on to."""
+        early, self.early = self.early, b""
+        if early:
+            self.data_received(early)
+        if self.connection_lost_waiter.done():
+            self.end(to_ending(self))
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.block()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.unblock()
+
+    def eof_received(self) -> None:
+        super().eof_received()
+        self.end(to_ending(self))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.end(to_ending(self))
+
+
+def leg_of(browser: WebSocket) -> BrowserLeg | None:
+    """Return the protocol that drives a browser's socket, when the server runs with BrowserLeg."""
+    leg: BrowserLeg | None = browser.scope["extensions"].get(SCOPE_KEY)
+    return leg
+
+
+def begin(browser: WebSocket, limits: Limits, traffic: Traffic) -> None:
+    """Hold an accepted browser's messages for the upstream to come, when its leg can be spliced."""
+    leg = leg_of(browser)
+    if leg is not None and not leg.conn.extensions:
+        leg.hold_bytes = limits.event_bytes
+        seen = functools.partial(leg.count, traffic)
+        leg.start(Walker(masked=True, binary=False, limit_bytes=limits.event_bytes, seen=seen))
+
+
+@contextlib.contextmanager
+def joined(browser: WebSocket, upstream: ClientConnection, traffic: Traffic) -> Iterator[tuple[Leg, ...]]:
+    """Join a begun browser's leg and the upstream's while the block runs, and yield both.
+
+    Yields nothing when a leg lacks what it takes; then each library gets back what was held, and
+    the messages are to be read from the sockets themselves.
+    """
+    leg = leg_of(browser)
+    if (
+        leg is None
+        or leg.walker is None
+        or not isinstance(upstream, UpstreamLeg)
+        or upstream.protocol.extensions
+    ):
+        if leg is not None and leg.walker is not None:
+            held = b"".join([*leg.waiting, *leg.walker.pieces, leg.walker.held])
+            leg.walker = None
+            leg.data_received(held)
+        if isinstance(upstream, UpstreamLeg) and upstream.early:
+            ClientConnection.data_received(upstream, upstream.early)
+        yield ()
+        return
+    upstream.start(Walker(masked=False, binary=True, limit_bytes=MAX_SERVER_EVENT_BYTES, seen=traffic.down))
+    leg.other, upstream.other = upstream, leg
+    try:
+        leg.release()
+        upstream.catch_up()
+        yield leg, upstream
+    finally:
+        leg.part()
+        upstream.part()
+
+
+def abort(browser: WebSocket) -> None:
+    """Cut a browser's connection at once, whatever is still to be written."""
+    leg = leg_of(browser)
+    if leg is not None:
+        leg.transport.abort()
