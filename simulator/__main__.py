@@ -32,14 +32,12 @@ async def run(arguments: argparse.Namespace) -> None:
     async with Simulator(
         host=arguments.host, port=arguments.port, key=arguments.key, ssl=tls, scripted=arguments.scripted
     ) as simulator:
-        endpoint = simulator.url.replace("ws", "http", 1)
         key = "the key given" if arguments.key else "any key"
         print(  # noqa: T201 - the command's answer
             f"The simulator listens. Connect with {key} to\n"
             f"  preview   {simulator.url}/openai/realtime?api-version=2025-04-01-preview&deployment=gpt-realtime\n"
             f"  GA        {simulator.url}/openai/v1/realtime?model=gpt-realtime\n"
-            f"  SDKs      AsyncAzureOpenAI(azure_endpoint='{endpoint}', …), "
-            f"AsyncOpenAI(websocket_base_url='{simulator.url}', …)\n"
+            f"or with a stock SDK: AsyncOpenAI(websocket_base_url='{simulator.url}', …).realtime\n"
             "Ctrl-C ends it.",
             flush=True,
         )

@@ -105,6 +105,13 @@ def array_of(inner: Check) -> Check:
     return check
 
 
+def strings(value: Any, param: str) -> dict[str, str]:
+    """Accept an object whose values are strings."""
+    if not isinstance(value, dict):
+        raise _type_error(value, param, "an object")
+    return {name: string(item, f"{param}.{name}") for name, item in value.items()}
+
+
 def not_simulated(what: str) -> Check:
     """Accept null only: the parameter exists, and the simulator cannot do what it asks for."""
 

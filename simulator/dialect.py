@@ -10,7 +10,6 @@ from typing import Any
 
 from simulator.checks import (
     Check,
-    anything,
     array_of,
     decimal,
     integer,
@@ -20,6 +19,7 @@ from simulator.checks import (
     only,
     record,
     string,
+    strings,
     variants,
 )
 from simulator.shapes import (
@@ -80,7 +80,7 @@ class Dialect(ABC):
             "conversation": one_of("auto", "none"),
             "input": array_of(variants("type", {**items, "item_reference": reference})),
             "instructions": nullable(string),
-            "metadata": nullable(anything),
+            "metadata": nullable(strings),
             "tools": array_of(tool),
             "tool_choice": tool_choice,
             **self._response_checks(),

@@ -15,7 +15,7 @@ TIPS = ("interrupt", "key", "good")
 SHORT_MS = 350
 QUIET_DB = -45.0
 CLIPPED = 1 / 2000  # of the samples at full scale
-NOISY_DB, AUDIBLE_NOISE_DB = 12.0, -60.0
+NOISY_DB, AUDIBLE_NOISE_DB = 20.0, -60.0  # the floor is of the voiced band, some 9 dB under the noise
 SCRIPTED_MS, LONG_MS = 3000, 60_000
 COMMANDS = {
     "/help": "list these commands",

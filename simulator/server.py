@@ -1,6 +1,7 @@
 """The simulator's websocket server: a session for each connection, paced, with the faults it was given."""
 
 import asyncio
+import contextlib
 import json
 import math
 import socket
@@ -16,6 +17,7 @@ from weakref import WeakKeyDictionary
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from simulator.checks import RequestError
@@ -26,6 +28,7 @@ from simulator.session import Session, random_id, to_event
 
 MAX_MESSAGE_BYTES = 16 * 2**20  # an append of 15 MiB and its envelope
 HANDSHAKES_KEPT = 1000
+OPEN_TIMEOUT_S = 60  # longer than a client waits, so that a slow handshake is the client's to give up
 DIALECTS: Mapping[str, Dialect] = {"preview": Preview(), "ga": GA()}
 REALTIME = Subprotocol("realtime")
 INVALID_SHAPE = 4000
@@ -80,6 +83,7 @@ class Simulator:
             process_request=self._check,
             select_subprotocol=select_subprotocol,
             compression=None,
+            open_timeout=OPEN_TIMEOUT_S,
             max_size=MAX_MESSAGE_BYTES,
             close_timeout=1,
         )
@@ -90,6 +94,9 @@ class Simulator:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._server:
+            for connection in self._openings:
+                if connection.state is State.CONNECTING:
+                    connection.transport.abort()
             self._server.close()
             await self._server.wait_closed()
 
@@ -100,13 +107,15 @@ class Simulator:
         self.handshakes.append(handshake)
         faults = self._next_faults()
         self._openings[connection] = handshake, faults
-        await asyncio.sleep(faults.handshake_delay_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(faults.handshake_delay_s):
+                await connection.wait_closed()
         refusal = check_handshake(handshake, faults, self._key)
         if refusal is None:
             return None
         response = connection.respond(refusal.status, refusal.body)
         for name, value in refusal.headers.items():
-            del response.headers[name]
+            response.headers.pop(name, None)
             response.headers[name] = value
         return response
 
