@@ -227,7 +227,7 @@ def create_app(settings: Settings) -> FastAPI:
             await sessions.stop()
 
     app = FastAPI(lifespan=lifespan, openapi_url=None)
-    app.add_middleware(Gate, public_origins=settings.public_origins)
+    app.add_middleware(Gate, public_origins=settings.public_origins, access_code=settings.access_code)
 
     @app.get("/config")
     async def config(request: Request) -> dict[str, Any]:
