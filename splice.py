@@ -117,7 +117,7 @@ class Walker:
                 self.need = end - at
                 break
             if first == WHOLE_TEXT:
-                self.seen(length, b"" if self.masked else data[body : body + HEAD_BYTES])
+                self.seen(length, b"" if self.masked else data[body : min(end, body + HEAD_BYTES)])
                 at = end
                 continue
             if run < at:
@@ -128,7 +128,7 @@ class Walker:
                 control += frame
                 if first & OPCODE == CLOSE:
                     return whole, control, None
-            elif message := self.gather(first, frame, length, data[body : body + HEAD_BYTES]):
+            elif message := self.gather(first, frame, length, data[body : min(end, body + HEAD_BYTES)]):
                 whole.append(message)
         if run < at:
             whole.append(data if at - run == size else data[run:at])

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import pytest
 import trustme
@@ -33,11 +33,12 @@ def anyio_backend() -> str:
 class Server:
     """A running `server.py`: where it is and what it has logged."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], command: list[str]) -> None:
         # Empty counts as absent, and keeps a developer's own .env out of the tests.
         blank = dict.fromkeys(SETTINGS, "")
         self.process = subprocess.Popen(
-            [sys.executable, ROOT / "server.py"],
+            [sys.executable, *command],
+            cwd=ROOT,
             env={**os.environ, **blank, "PORT": "0", **environment},
             stderr=subprocess.PIPE,
             text=True,
@@ -87,24 +88,30 @@ class Server:
 
 
 class StartServer:
-    """Start servers with given settings; all end with the test."""
+    """Start servers with given settings; all end with the block."""
 
-    def __init__(self) -> None:
+    def __init__(self, command: list[str] | None = None) -> None:
+        self.command = command or ["server.py"]
         self.servers: list[Server] = []
 
     def __call__(self, **environment: str) -> Server:
-        server = Server(environment)
+        server = Server(environment, self.command)
         self.servers.append(server)
         return server
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for running in self.servers:
+            running.end()
+            assert "Traceback" not in running.log(), running.log()
 
 
 @pytest.fixture
 def server() -> Iterator[StartServer]:
-    start = StartServer()
-    yield start
-    for running in start.servers:
-        running.end()
-        assert "Traceback" not in running.log(), running.log()
+    with StartServer() as start:
+        yield start
 
 
 @pytest.fixture(scope="session")

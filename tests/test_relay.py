@@ -11,16 +11,32 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure import GA, KEY, PREVIEW, Azure
+from conftest import StartServer
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
-    from conftest import Server, StartServer
+    from conftest import Server
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request
+
+
+# uvicorn's own protocol for the browser's leg, as under any other way to run the app: nothing to splice.
+PLAIN = """
+import server
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+server.BrowserLeg = WebSocketsSansIOProtocol
+server.main()
+"""
+
+
+@pytest.fixture(params=[["server.py"], ["-c", PLAIN]], ids=["spliced", "plain"])
+def server(request: pytest.FixtureRequest) -> Iterator[StartServer]:
+    with StartServer(request.param) as start:
+        yield start
 
 
 @pytest.fixture
