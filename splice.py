@@ -288,6 +288,13 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
             if self.conn.close_rcvd:
                 self.end(DONE)
 
+    def give_back(self) -> None:
+        """Leave this leg, and what came since the handshake, to the library."""
+        if self.walker is not None:
+            held = b"".join([*self.waiting, *self.walker.pieces, self.walker.held])
+            self.walker = None
+            super().data_received(held)
+
     def count(self, traffic: Traffic, size: int, _: bytes) -> None:
         """Count a client event; above the limit of events a second, rest until the second is over."""
         traffic.up(size)
@@ -331,6 +338,7 @@ class UpstreamLeg(Leg, ClientConnection):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.plain = False  # the library is to read its own messages
         self.early = b""
         self.before = b""  # the last bytes of the response's head so far
 
@@ -340,6 +348,8 @@ class UpstreamLeg(Leg, ClientConnection):
                 super().data_received(control)
                 if self.protocol.close_rcvd:
                     self.end(to_ending(self))
+        elif self.plain:
+            super().data_received(data)
         elif self.protocol.state is OPEN:
             self.early += data
         else:
@@ -351,6 +361,11 @@ class UpstreamLeg(Leg, ClientConnection):
                 self.early = data[cut:]
             elif cut < len(data):
                 super().data_received(data[cut:])
+
+    def give_back(self) -> None:
+        """Leave this leg, and what came since the handshake, to the library."""
+        self.plain = True
+        super().data_received(self.early)
 
     def catch_up(self) -> None:
         """Take what came since the handshake, now that there is somewhere to pass it on to."""
@@ -406,12 +421,10 @@ def joined(browser: WebSocket, upstream: ClientConnection, traffic: Traffic) -> 
         or not isinstance(upstream, UpstreamLeg)
         or upstream.protocol.extensions
     ):
-        if leg is not None and leg.walker is not None:
-            held = b"".join([*leg.waiting, *leg.walker.pieces, leg.walker.held])
-            leg.walker = None
-            leg.data_received(held)
-        if isinstance(upstream, UpstreamLeg) and upstream.early:
-            ClientConnection.data_received(upstream, upstream.early)
+        if leg is not None:
+            leg.give_back()
+        if isinstance(upstream, UpstreamLeg):
+            upstream.give_back()
         yield ()
         return
     upstream.start(Walker(masked=False, binary=True, limit_bytes=MAX_SERVER_EVENT_BYTES, seen=traffic.down))

@@ -366,6 +366,7 @@ async def test_a_stopping_server_tells_its_pages_1012_and_closes_the_upstream(
     await asyncio.to_thread(running.process.wait, 10)
 
 
+@pytest.mark.parametrize("server", [["server.py"]], indirect=True)  # cutting a socket is the leg's to do
 async def test_a_page_that_does_not_read_does_not_hold_up_a_stop(running: Server, azure: Azure) -> None:
     async with open_page(running, max_queue=1) as page:
         session = await join(azure)
