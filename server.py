@@ -26,12 +26,22 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocketDisconnect
 from uvicorn.supervisors import ChangeReload
 
+from allowance import DAILY_LIMIT, Allowance
+from entra import Tokens
 from gate import Gate
 from relay import first_of, relay
 from session import DONE, INTERNAL, RESTARTING, Ending, Limits, Traffic
-from settings import Settings, SettingsError, is_loopback, read_environment
+from settings import (
+    ENV_FILE,
+    Settings,
+    SettingsError,
+    is_loopback,
+    is_readable_by_all,
+    read_environment,
+)
 from simulator import Simulator
 from splice import BrowserLeg, abort, begin
+from telemetry import Telemetry, set_up_log
 from upstream import CLOSE_SECONDS, PING_SECONDS, Dialect, Refused, Upstream
 
 if TYPE_CHECKING:
@@ -86,6 +96,8 @@ class Sessions:
             idle_seconds=settings.idle_minutes * 60,
             event_bytes=settings.max_event_bytes,
         )
+        self.allowance = Allowance(settings.max_daily_minutes)
+        self.telemetry = Telemetry()
         self.live = 0
         self.stopping = asyncio.Event()
         self.empty = asyncio.Event()
@@ -93,43 +105,49 @@ class Sessions:
     @property
     def state(self) -> str:
         """What a newcomer would meet: ready, busy or restarting."""
+        refusal = self.refusal()
+        return "ready" if refusal is None else "restarting" if refusal is RESTARTING else "busy"
+
+    def refusal(self) -> Ending | None:
+        """Return why there is no place for one more session, if so."""
         if self.stopping.is_set():
-            return "restarting"
-        return "busy" if self.live >= self.settings.max_sessions else "ready"
+            return RESTARTING
+        if self.live >= self.settings.max_sessions:
+            return BUSY
+        return DAILY_LIMIT if self.allowance.count() <= 0 else None
 
     async def run(self, browser: WebSocket) -> None:
         """Take one browser from its arrival to the end of both sockets."""
         await browser.accept(subprotocol="realtime" if "realtime" in browser.scope["subprotocols"] else None)
-        if self.state != "ready":
-            await tell(browser, RESTARTING if self.stopping.is_set() else BUSY)
+        if refusal := self.refusal():
+            await tell(browser, refusal)
             return
         name, traffic, ending = secrets.token_hex(4), Traffic(), INTERNAL
         begin(browser, self.limits, traffic)
         dialect = dialect_of(browser)
-        log.info("session %s started dialect=%s", name, dialect or self.upstream.dialect)
         self.live += 1
         self.empty.clear()
-        try:
-            ending = await first_of(self.converse(browser, dialect, traffic), self.stopped())
-        except Exception as failure:  # noqa: BLE001  the last resort: an exception's text could hold the key, so its kind alone is logged
-            log.error("session %s failed: %s", name, type(failure).__name__)  # noqa: TRY400
-        finally:
+        session = self.telemetry.session(name, dialect or self.upstream.dialect, traffic)
+        with session as report, self.allowance.talk():
             try:
-                await tell(browser, ending)
+                ending = await first_of(
+                    self.converse(browser, dialect, traffic), self.stopped(), self.allowance.spent()
+                )
+            except Exception as failure:  # noqa: BLE001  the last resort: an exception's text could hold the key, so its kind alone is logged
+                log.error("session %s failed: %s", name, type(failure).__name__)  # noqa: TRY400
             finally:
-                self.live -= 1
-                if not self.live:
-                    self.empty.set()
-                log.info(
-                    "session %s ended code=%d reason=%s seconds=%.1f up=%d events, %d bytes down=%d events, %d bytes",
-                    name, ending.code, ending.reason or "-", time.monotonic() - traffic.started_at,
-                    traffic.events_up, traffic.bytes_up, traffic.events_down, traffic.bytes_down,
-                )  # fmt: skip
+                try:
+                    await tell(browser, ending)
+                finally:
+                    self.live -= 1
+                    if not self.live:
+                        self.empty.set()
+                    report.ended(ending)
 
     async def converse(self, browser: WebSocket, dialect: Dialect | None, traffic: Traffic) -> Ending:
         """Open the upstream, relay until one side ends, and close the upstream: it costs money."""
         early: deque[Message] = deque()
-        opening = asyncio.create_task(self.upstream.open(dialect))
+        opening = asyncio.create_task(self.telemetry.connect(self.upstream, dialect))
         leaving = asyncio.create_task(hold(browser, early, self.limits.event_bytes))
         try:
             await asyncio.wait({opening, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -220,13 +238,15 @@ def create_app(settings: Settings) -> FastAPI:
             else:
                 log.info("sessions go to %s, deployment %s", origin, settings.deployment)
             tls = settings.tls if origin.startswith("wss:") else None
+            tokens = Tokens(settings.token_scope) if settings.endpoint and not settings.api_key else None
             sessions = Sessions(
-                settings, Upstream(origin, settings.deployment, settings.api_version, key, tls)
+                settings, Upstream(origin, settings.deployment, settings.api_version, key, tokens, tls)
             )
             yield {"sessions": sessions}
             await sessions.stop()
 
-    app = FastAPI(lifespan=lifespan, openapi_url=None)
+    # FastAPI's own spans would hold queries, which clients may put a secret into; sessions have theirs.
+    app = FastAPI(lifespan=lifespan, openapi_url=None, telemetry={"exclude": lambda _: True, "logs": False})
     app.add_middleware(Gate, public_origins=settings.public_origins, access_code=settings.access_code)
 
     @app.get("/config")
@@ -271,7 +291,9 @@ def create_app(settings: Settings) -> FastAPI:
 
 def create_configured_app() -> FastAPI:
     """Return the app as `.env` and the environment set it up; `--reload` makes each new process with it."""
-    return create_app(read_environment())
+    settings = read_environment()
+    set_up_log(settings.log_level, settings.log_format)
+    return create_app(settings)
 
 
 class Server(uvicorn.Server):
@@ -313,10 +335,9 @@ def main() -> None:
     except SettingsError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201  no log is set up yet
         sys.exit(2)
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # at INFO it writes every request's query
+    set_up_log(settings.log_level, settings.log_format)
+    if is_readable_by_all(ENV_FILE):
+        log.warning(".env can be read by every user of this machine: chmod 600 .env")
     config = uvicorn.Config(
         "server:create_configured_app" if reload else create_app(settings),
         factory=reload,
@@ -329,7 +350,8 @@ def main() -> None:
         ws_ping_timeout=PING_SECONDS,
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=16 * 2**10,
-        proxy_headers=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
         server_header=False,
         access_log=False,
         log_config=None,

@@ -82,6 +82,8 @@ class Traffic:
     bytes_up: int = 0
     events_down: int = 0
     bytes_down: int = 0
+    blocked_up_seconds: float = 0.0  # in which the upstream did not take what was there for it
+    blocked_down_seconds: float = 0.0  # and the browser
     started_at: float = field(default_factory=time.monotonic)
     active_at: float = field(default_factory=time.monotonic)
     response_open: bool = False

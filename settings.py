@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import ipaddress
 import os
 import re
 import ssl
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,22 +28,29 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says, checked. `endpoint` is an origin; None means the simulator."""
+    """What the environment says, checked.
+
+    `endpoint` is an origin; None means the simulator. An endpoint without an `api_key` is asked with Entra ID.
+    """
 
     endpoint: str | None
     api_key: str = field(repr=False)
+    token_scope: str
     deployment: str
     api_version: str
     host: str
     port: int
     access_code: str | None = field(repr=False)
     public_origins: tuple[str, ...]
+    trusted_proxies: tuple[str, ...]
     max_sessions: int
     max_session_minutes: float
     idle_minutes: float
+    max_daily_minutes: float | None
     max_event_bytes: int
     tls: ssl.SSLContext
     log_level: str
+    log_format: str
 
     @classmethod
     def read(cls, environment: Mapping[str, str | None]) -> Settings:
@@ -82,13 +91,20 @@ class Settings:
             raise SettingsError(
                 "AZURE_OPENAI_ENDPOINT is missing: set it beside AZURE_OPENAI_API_KEY, or unset both to use the simulator"
             )
-        if endpoint and not key:
+        if endpoint and not key and not has_azure_identity():
             raise SettingsError(
-                "AZURE_OPENAI_API_KEY is missing: set it beside AZURE_OPENAI_ENDPOINT, or unset both to use the simulator"
+                "AZURE_OPENAI_API_KEY is missing: set it beside AZURE_OPENAI_ENDPOINT, or pip install azure-identity to do "
+                "without a key (Entra ID), or unset both to use the simulator"
             )
         settings = cls(
             endpoint=to_websocket_origin(endpoint) if endpoint else None,
             api_key=key,
+            token_scope=get(
+                "AZURE_OPENAI_TOKEN_SCOPE",
+                "https://cognitiveservices.azure.com/.default",
+                r"(https|api)://[\w./-]+/\.default",
+                "must be a scope such as https://cognitiveservices.azure.com/.default",
+            ),
             deployment=get(
                 "AZURE_OPENAI_DEPLOYMENT",
                 "gpt-realtime",
@@ -116,18 +132,27 @@ class Settings:
             )
             or None,
             public_origins=to_public_origins(given.get("PUBLIC_ORIGIN", "")),
+            trusted_proxies=to_networks(given.get("TRUSTED_PROXIES", "")),
             max_sessions=whole("MAX_SESSIONS", "20", 1, 10_000),
             max_session_minutes=number("MAX_SESSION_MINUTES", "60", 0.001, 24 * 60),
             idle_minutes=number("IDLE_MINUTES", "10", 0.001, 24 * 60),
+            max_daily_minutes=number("MAX_DAILY_MINUTES", "0", 1, 10**6)
+            if "MAX_DAILY_MINUTES" in given
+            else None,
             max_event_bytes=whole("MAX_EVENT_BYTES", str(2**20), 1024, 15 * 2**20),
             tls=to_tls(given.get("SSL_CERT_FILE")),
             log_level=get(
                 "LOG_LEVEL", "info", r"(?i:debug|info|warning|error)", "must be debug, info, warning or error"
             ).upper(),
+            log_format=get("LOG_FORMAT", "text", r"text|json", "must be text or json"),
         )
         if not is_loopback(settings.host) and not (settings.access_code and settings.public_origins):
             raise SettingsError(
                 "HOST opens the server to the network: set ACCESS_CODE and PUBLIC_ORIGIN too, or leave HOST out"
+            )
+        if not settings.access_code and not all(map(is_loopback_origin, settings.public_origins)):
+            raise SettingsError(
+                "ACCESS_CODE is missing: without one, everybody who finds PUBLIC_ORIGIN talks at your expense"
             )
         return settings
 
@@ -167,6 +192,10 @@ def to_public_origins(text: str) -> tuple[str, ...]:
         raise SettingsError(
             "PUBLIC_ORIGIN must be the page's address as browsers show it, such as https://voice.example.com"
         )
+    if not all(origin.startswith("https:") or is_loopback_origin(origin) for origin in origins):
+        raise SettingsError(
+            "PUBLIC_ORIGIN must begin with https://: browsers give no microphone to other pages"
+        )
     return tuple(re.sub(r"^(https://.*):443$|^(http://.*):80$", r"\1\2", origin) for origin in origins)
 
 
@@ -178,6 +207,37 @@ def to_tls(bundle: str | None) -> ssl.SSLContext:
         raise SettingsError(
             "SSL_CERT_FILE must name a readable file of CA certificates in PEM form"
         ) from None
+
+
+def to_networks(text: str) -> tuple[str, ...]:
+    """Return the addresses and networks of a comma-separated list."""
+    try:
+        return tuple(str(ipaddress.ip_network(part.strip())) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise SettingsError(
+            "TRUSTED_PROXIES must be addresses or networks, such as 10.1.2.3 or 10.0.0.0/8, comma-separated"
+        ) from None
+
+
+def has_azure_identity() -> bool:
+    """Tell whether the optional package for Entra ID is installed."""
+    try:
+        return importlib.util.find_spec("azure.identity") is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def is_readable_by_all(path: Path) -> bool:
+    """Tell whether every user of this machine can read a file; one that is not there, nobody can."""
+    try:
+        return os.name == "posix" and bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:
+        return False
+
+
+def is_loopback_origin(origin: str) -> bool:
+    """Tell whether an origin is this machine itself."""
+    return is_loopback(urlsplit(origin).hostname or "")
 
 
 def is_loopback(host: str) -> bool:

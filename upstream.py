@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 
+from entra import NoTokenError, Tokens
 from session import INTERNAL, Ending
 from splice import MAX_SERVER_EVENT_BYTES, UpstreamLeg
 
@@ -54,6 +55,7 @@ class Upstream:
     deployment: str
     api_version: str
     key: str = field(repr=False)
+    tokens: Tokens | None  # instead of the key
     tls: ssl.SSLContext | None
     dialect: Dialect = field(init=False)
 
@@ -102,10 +104,16 @@ class Upstream:
 
     async def handshake(self, dialect: Dialect) -> ClientConnection:
         """Open a websocket in one dialect, within 10 s, over verified TLS."""
+        headers = {"api-key": self.key}
+        if self.tokens:
+            try:
+                headers = {"Authorization": f"Bearer {await self.tokens.get()}"}
+            except NoTokenError:
+                raise Refused(NO_TOKEN) from None
         return await Connect(
             self.url(dialect),
             ssl=self.tls,
-            additional_headers={"api-key": self.key},
+            additional_headers=headers,
             user_agent_header="realtime-voice",
             proxy=True if self.tls else None,
             compression=None,
@@ -130,6 +138,11 @@ class Upstream:
         return True
 
 
+NO_TOKEN = Ending(
+    4401,
+    "upstream_unauthorized",
+    "Entra ID gave no token: give the server a managed identity, or run az login on it.",
+)
 REFUSALS = {
     400: Ending(
         4400,
