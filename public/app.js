@@ -1,46 +1,78 @@
+/** Puts the parts together: each knows its own thing, and what happens in one is told to the others here. */
+
+import { applyAppearance } from './appearance.js';
 import { AudioDevice } from './audio/device.js';
 import { Microphone } from './audio/microphone.js';
 import { Speaker } from './audio/speaker.js';
+import { History } from './history/history.js';
+import { toJson, toMarkdown, toText } from './history/transcript-files.js';
+import { stereoWav } from './history/wav.js';
 import { Connection } from './realtime/connection.js';
 import { Conversation } from './realtime/conversation.js';
+import { Journal } from './realtime/journal.js';
 import { problem } from './realtime/problems.js';
 import { NOTHING_YET, stateOf } from './realtime/state.js';
-import { Settings } from './settings.js';
+import { askService, whyRefused } from './service.js';
+import { browserStorage, Settings } from './settings.js';
 import { Talk } from './talk.js';
+import { Announcer } from './ui/announcer.js';
 import { Banner } from './ui/banner.js';
+import { Chips } from './ui/chips.js';
 import { bindComposer } from './ui/composer.js';
 import { Controls } from './ui/controls.js';
+import { Diagnostics } from './ui/diagnostics.js';
+import { bindDownloads } from './ui/download.js';
+import { button, element } from './ui/elements.js';
+import { bindKeys, bindPushButton } from './ui/keys.js';
 import { levelOf } from './ui/level.js';
 import { Orb } from './ui/orb.js';
+import { showService } from './ui/service.js';
+import { SettingsDialog } from './ui/settings-dialog.js';
 import { Transcript } from './ui/transcript.js';
 
 /** @import { Problem } from './realtime/problems.js' */
 /** @import { Facts } from './realtime/state.js' */
-
-/** @param {string} id */
-const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-/** @param {string} id */
-const button = (id) => /** @type {HTMLButtonElement} */ (element(id));
+/** @import { SettingValues } from './settings.js' */
 
 let facts = NOTHING_YET;
 
-const settings = new Settings(localStorage, () => render(facts));
-const transcript = new Transcript(element('log'), element('jump'));
+const history = new History();
+const journal = new Journal(() => {
+  diagnostics.refresh();
+  chips.showDelay(journal.timings.at(-1));
+  chips.showUsage(journal.usage);
+});
+const settings = new Settings(browserStorage(), applySetting);
 const conversation = new Conversation({
-  onChange: (turn) => transcript.show(turn),
-  onRemoved: (turn) => transcript.remove(turn.id),
+  onChange: (turn) => {
+    transcript.show(turn);
+    announcer.follow(turn);
+    history.save(turn);
+    showActions();
+  },
+  onRemoved: ({ id }) => {
+    transcript.remove(id);
+    history.remove(id);
+    showActions();
+  },
 });
 
 const microphone = new Microphone({
   onFrame: (frame) => talk.hear(frame),
   onLost: (cause) => talk.loseMicrophone(cause),
-  onChange: () => {},
+  onChange: () => settingsDialog.refreshDevices(),
 });
 const speaker = new Speaker({
-  onStarted: (itemId) => talk.startPlaying(itemId),
-  onPosition: (itemId, playedMs) => conversation.heard(itemId, playedMs),
-  onEnded: (itemId, playedMs) => talk.endPlaying(itemId, playedMs),
-  onUnderrun: () => {},
+  onStarted: (itemId) => {
+    history.answerStarted(itemId);
+    talk.startPlaying(itemId);
+  },
+  onPosition: (itemId, heardMs) => conversation.heard(itemId, heardMs),
+  onEnded: (itemId, heardMs) => {
+    history.answerEnded(itemId, heardMs);
+    talk.endPlaying(itemId, heardMs);
+  },
+  onUnderrun: (count) => journal.add('page', { type: 'underrun', count }),
 });
 const device = new AudioDevice({
   onContext: (context) => Promise.all([speaker.attach(context), microphone.attach(context)]),
@@ -55,21 +87,27 @@ const talk = new Talk({
   conversation,
   settings,
   connect: (handlers) => new Connection(new URL('ws', location.href.replace(/^http/, 'ws')).href, handlers),
+  whyRefused,
   on: {
     onFacts: render,
     onProblem: (found) => banner.show(found),
     onSolved: (cause) => banner.hide(cause),
-    onTiming: () => {},
-    onUsage: () => {},
-    onInterrupted: () => orb.flash(),
-    onSpeech: () => {},
-    onAnswer: () => {},
-    onReceived: () => {},
-    onSent: () => {},
-    onUnreadable: () => {},
+    onTiming: (timing) => journal.addTiming(timing),
+    onUsage: (usage) => journal.addUsage(usage),
+    onCut: (itemId, heardMs) => {
+      if (itemId) orb.flash();
+      history.answersCut(itemId, heardMs);
+    },
+    onSpeech: (pcm) => history.speech(pcm),
+    onAnswer: (itemId, pcm) => history.answer(itemId, pcm),
+    onReceived: (event) => journal.add('received', event),
+    onSent: (event) => journal.add('sent', event),
+    onUnreadable: (frame) => journal.add('page', { type: 'unreadable', frame: frame.slice(0, 200) }),
   },
 });
 
+const transcript = new Transcript(element('log'), element('jump'));
+const announcer = new Announcer(element('announcer'));
 const banner = new Banner(element('banner'), ({ remedy }) => REMEDIES[remedy]());
 const controls = new Controls({
   main: /** @type {HTMLElement} */ (document.querySelector('main')),
@@ -77,42 +115,125 @@ const controls = new Controls({
   connect: button('connect'),
   record: button('record'),
   push: button('push'),
+  mute: button('mute'),
 });
 const orb = new Orb(/** @type {HTMLCanvasElement} */ (element('orb')), (state) =>
   levelOf(state === 'speaking' ? speaker.analyser : microphone.analyser),
 );
+const diagnostics = new Diagnostics(element('diagnostics'), journal);
+const chips = new Chips(element('chips'), () => diagnostics.open());
+const shortcuts = /** @type {HTMLDialogElement} */ (element('shortcuts'));
+const settingsDialog = new SettingsDialog(/** @type {HTMLDialogElement} */ (element('settings')), settings, {
+  devices: { microphones: () => Microphone.list(), speakers: () => device.outputs() },
+  level: () => levelOf(microphone.analyser),
+});
 
 /** What a banner's button does. @type {Record<Problem['remedy'], () => unknown>} */
 const REMEDIES = {
   connect: () => talk.connect(),
   record: () => talk.startRecording(),
-  settings: () => {},
+  settings: () => settingsDialog.open(),
   sound: () => talk.openDevice(),
   reload: () => location.reload(),
   dismiss: () => {},
 };
+
+const updateSession = () => talk.updateSession();
+
+/** What a changed setting changes; the voice waits for the next session. @type {Partial<Record<keyof SettingValues, () => unknown>>} */
+const EFFECTS = {
+  microphone: () => talk.changeMicrophone(),
+  speaker: () => device.chooseOutput(settings.values.speaker),
+  instructions: updateSession,
+  turnTaking: updateSession,
+  noiseReduction: updateSession,
+  theme: () => orb.refresh(),
+};
+
+/**
+ * @param {SettingValues} values
+ * @param {keyof SettingValues | null} name null: all of them
+ */
+function applySetting(values, name) {
+  applyAppearance(values);
+  speaker.muted = values.muted;
+  for (const effect of name ? [EFFECTS[name]] : new Set(Object.values(EFFECTS))) effect?.();
+  render(facts);
+}
 
 /** @param {Facts} known */
 function render(known) {
   facts = known;
   const state = stateOf(facts);
   controls.render(state, {
-    recording: facts.microphone === 'on',
-    pushToTalk: settings.values.turnTaking === 'push-to-talk',
+    isRecording: facts.microphone === 'on',
+    isPushToTalk: settings.values.turnTaking === 'push-to-talk',
+    isMuted: settings.values.muted,
   });
+  settingsDialog.showRecording(facts.microphone === 'on');
+  chips.showEnd(facts.link === 'live' ? talk.expiresAtMs : null);
   orb.show(state);
 }
 
-button('connect').addEventListener('click', () => {
+function showActions() {
+  element('conversation-actions').hidden = conversation.turns.length === 0;
+}
+
+function toggleConnection() {
   banner.hide();
   if (facts.link === 'opening' || facts.link === 'live') talk.disconnect();
   else talk.connect();
-});
-button('record').addEventListener('click', () => {
+}
+
+function toggleRecording() {
   if (facts.microphone === 'on') talk.stopRecording();
   else talk.startRecording();
-});
+}
+
+async function clear() {
+  conversation.clear();
+  await history.clear();
+}
+
+/** @type {import('./ui/keys.js').KeyActions} */
+const actions = {
+  press: () => talk.press(),
+  release: () => talk.release(),
+  toggleRecording,
+  interrupt: () => talk.interrupt(),
+  write: () => element('message').focus(),
+  explain: () => shortcuts.showModal(),
+};
+
+button('connect').addEventListener('click', toggleConnection);
+button('record').addEventListener('click', toggleRecording);
+button('mute').addEventListener('click', () => settings.set('muted', !settings.values.muted));
+button('clear').addEventListener('click', clear);
+button('open-settings').addEventListener('click', () => settingsDialog.open());
+button('open-shortcuts').addEventListener('click', actions.explain);
+bindPushButton(button('push'), actions);
+bindKeys(actions, () => settings.values.turnTaking === 'push-to-talk');
 bindComposer(/** @type {HTMLFormElement} */ (element('composer')), (text) => talk.say(text));
+bindDownloads(/** @type {HTMLDetailsElement} */ (element('download-menu')), {
+  txt: () => new Blob([toText(conversation.turns)], { type: 'text/plain' }),
+  md: () => new Blob([toMarkdown(conversation.turns)], { type: 'text/markdown' }),
+  json: () => new Blob([toJson(conversation.turns, journal.timings)], { type: 'application/json' }),
+  wav: async () => stereoWav(await history.sounds()),
+});
 for (const example of document.querySelectorAll('.example'))
   example.addEventListener('click', () => talk.say(example.textContent));
+
+speaker.muted = settings.values.muted;
+device.chooseOutput(settings.values.speaker);
 render(facts);
+
+const kept = await history.open();
+for (const { id } of kept) announcer.skip(id);
+conversation.restore(kept);
+for (const turn of conversation.turns) history.save(turn);
+
+const { service } = await askService();
+if (service) {
+  showService(service);
+  journal.about = { service, browser: navigator.userAgent };
+}

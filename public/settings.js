@@ -38,6 +38,18 @@ export const CHOICES = Object.freeze({
 
 const STORAGE_KEY = 'settings';
 
+/**
+ * The browser's storage; where it is switched off, one that forgets.
+ * @returns {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>}
+ */
+export function browserStorage() {
+  try {
+    return localStorage;
+  } catch {
+    return { getItem: () => null, setItem() {}, removeItem() {} }; // reading the property throws when it is blocked
+  }
+}
+
 export class Settings {
   /** @type {SettingValues} */ #values;
   #storage;

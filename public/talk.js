@@ -1,9 +1,9 @@
-import { decode, encode, samplesToMs } from './audio/pcm16.js';
-import { silenceMs } from './realtime/dialect.js';
+import { decode, samplesToMs } from './audio/pcm16.js';
+import { Hearing } from './hearing.js';
 import { isCalm, problem, problemOfEnding, problemOfError, problemOfResponse } from './realtime/problems.js';
 import { isHarmless, Session } from './realtime/session.js';
 import { NOTHING_YET } from './realtime/state.js';
-import { SpeechClock, TurnTimer } from './realtime/timing.js';
+import { TurnTimer } from './realtime/timing.js';
 
 /** @import { AudioDevice } from './audio/device.js' */
 /** @import { Microphone, MicrophoneFrame } from './audio/microphone.js' */
@@ -23,7 +23,7 @@ import { SpeechClock, TurnTimer } from './realtime/timing.js';
  * @property {(cause: string) => void} onSolved a problem of that cause is over, if there was one
  * @property {(timing: TurnTiming) => void} onTiming
  * @property {(usage: Record<string, any>) => void} onUsage
- * @property {() => void} onInterrupted the assistant was cut short
+ * @property {(itemId: string | null, heardMs: number) => void} onCut the sound was stopped: what was being heard, and how much of it
  * @property {(pcm: Int16Array) => void} onSpeech the user's speech, as it is sent
  * @property {(itemId: string, pcm: Int16Array) => void} onAnswer an answer's sound, as it arrives
  * @property {(event: RealtimeEvent) => void} onReceived
@@ -31,29 +31,19 @@ import { SpeechClock, TurnTimer } from './realtime/timing.js';
  * @property {(frame: string) => void} onUnreadable
  */
 
-/** A working microphone never sends less, not even in a silent room. */
-const SILENT_RMS = 1e-5;
-const SILENT_FRAMES = 250; // 10 s
-
-/** The API refuses to commit less than 100 ms of speech. */
-const SHORTEST_PUSH_FRAMES = 3;
-
 /** A conversation by voice: session, microphone, speaker and transcript in concert. Knows no DOM. */
 export class Talk {
   /** @type {Facts} */ #facts = NOTHING_YET;
   /** @type {Session | null} */ #session = null;
-  #clock = new SpeechClock();
   #timer = new TurnTimer();
-  #silentFrames = 0;
-  /** Push-to-talk: 'closing' still sends the frame under way. @type {'open' | 'closing' | 'closed'} */
-  #gate = 'closed';
-  #pushedFrames = 0;
+  #hearing;
   #device;
   #microphone;
   #speaker;
   #conversation;
   #settings;
   #connect;
+  #whyRefused;
   #on;
 
   /**
@@ -64,16 +54,23 @@ export class Talk {
    * @param {Conversation} parts.conversation
    * @param {Settings} parts.settings
    * @param {ConstructorParameters<typeof Session>[0]['connect']} parts.connect
+   * @param {() => Promise<string>} parts.whyRefused finds the cause of a refused handshake, of which browsers tell nothing
    * @param {TalkHandlers} parts.on
    */
-  constructor({ device, microphone, speaker, conversation, settings, connect, on }) {
+  constructor({ device, microphone, speaker, conversation, settings, connect, whyRefused, on }) {
     this.#device = device;
     this.#microphone = microphone;
     this.#speaker = speaker;
     this.#conversation = conversation;
     this.#settings = settings;
     this.#connect = connect;
+    this.#whyRefused = whyRefused;
     this.#on = on;
+    this.#hearing = new Hearing(settings, {
+      onSpeech: on.onSpeech,
+      onSilence: (isSilent) => (isSilent ? on.onProblem(problem('silent')) : on.onSolved('silent')),
+      onPushEnded: (isTooShort) => (isTooShort ? this.#dropTurn() : this.#endTurn()),
+    });
   }
 
   /** Unix ms when the service ends the session, null when it has not said. */
@@ -97,7 +94,7 @@ export class Talk {
       onEnded: (ending) => this.#onEnded(ending),
     });
     this.#session = session;
-    this.#clock = new SpeechClock();
+    this.#hearing.sendTo(session);
     this.#timer = new TurnTimer();
     this.#know({ ...NOTHING_YET, link: 'opening' });
     const isUp = await session.ready;
@@ -125,14 +122,13 @@ export class Talk {
     if (!(await this.connect())) return;
     await opened;
     const { context } = this.#device;
-    if (!context || this.#microphone.recording) return;
+    if (!context || this.#facts.microphone !== 'off') return;
     this.#know({ microphone: 'requesting' });
     try {
       await this.#microphone.start(context, { deviceId: this.#settings.values.microphone });
     } catch (error) {
       this.#on.onProblem(problem(String(/** @type {Error} */ (error).cause ?? 'failed')));
     }
-    this.#silentFrames = 0;
     this.#know({ microphone: this.#microphone.recording ? 'on' : 'off' });
   }
 
@@ -145,14 +141,14 @@ export class Talk {
     this.#on.onSolved('silent');
   }
 
-  /** The microphone chosen in the settings takes over. */
+  /** Go on with the microphone chosen in the settings. */
   async changeMicrophone() {
-    if (!this.#microphone.recording) return;
-    await this.#microphone.stop();
+    if (this.#facts.microphone !== 'on') return;
+    await this.stopRecording();
     await this.startRecording();
   }
 
-  /** The settings have changed: apply what a running session can. */
+  /** Apply to the running session what it can take of changed settings. */
   updateSession() {
     this.#session?.update(this.#settings.values);
   }
@@ -178,41 +174,29 @@ export class Talk {
 
   /** Push-to-talk: the user begins to speak. */
   press() {
-    if (silenceMs(this.#settings.values.turnTaking) !== null || this.#facts.microphone !== 'on') return;
-    this.#gate = 'open';
-    this.#pushedFrames = 0;
+    if (!this.#hearing.isPushToTalk || this.#facts.microphone !== 'on') return;
+    this.#hearing.press();
     this.#know({ hearing: true });
     this.#silence({ cancel: true });
   }
 
   /** Push-to-talk: the user has spoken. */
   release() {
-    if (this.#gate === 'open') this.#gate = 'closing';
+    this.#hearing.release();
   }
 
-  /**
-   * Take a frame from the microphone.
-   * @param {MicrophoneFrame} frame
-   */
-  hear({ pcm, rms }) {
-    this.#watchForSilence(rms);
-    const isPushToTalk = silenceMs(this.#settings.values.turnTaking) === null;
-    if (isPushToTalk && this.#gate === 'closed') return;
-    if (this.#session?.speak(encode(pcm))) {
-      this.#clock.sent(samplesToMs(pcm.length), performance.now());
-      this.#on.onSpeech(pcm);
-    }
-    this.#pushedFrames += 1;
-    if (isPushToTalk && this.#gate === 'closing') this.#endTurn();
+  /** @param {MicrophoneFrame} frame */
+  hear(frame) {
+    this.#hearing.hear(frame);
   }
 
-  /** @param {string} cause the microphone ended by itself */
+  /** @param {string} cause why the microphone ended by itself */
   loseMicrophone(cause) {
     this.#know({ microphone: 'off', hearing: false });
     this.#on.onProblem(problem(cause === 'missing' ? 'microphone-lost' : cause));
   }
 
-  /** @param {string} itemId its first sample is played */
+  /** @param {string} itemId its first sample is heard */
   startPlaying(itemId) {
     this.#know({ playing: true });
     const timing = this.#timer.soundPlayed(itemId, performance.now());
@@ -223,28 +207,24 @@ export class Talk {
 
   /**
    * @param {string} itemId has been heard to its end
-   * @param {number} playedMs
+   * @param {number} heardMs
    */
-  endPlaying(itemId, playedMs) {
-    this.#conversation.heard(itemId, playedMs);
+  endPlaying(itemId, heardMs) {
+    this.#conversation.heard(itemId, heardMs);
     this.#know({ playing: this.#speaker.playing });
   }
 
-  /** What is done about each server event, beside its place in the conversation. @type {Map<string, (event: RealtimeEvent) => void>} */
+  /** What each server event means beside its place in the conversation. */
   #meanings = new Map(
-    Object.entries({
-      'input_audio_buffer.speech_started': () => {
-        this.#know({ hearing: true });
-        this.#silence({ cancel: false }); // the server's turn detection cancels the response itself
-      },
-      'input_audio_buffer.speech_stopped': (/** @type {RealtimeEvent} */ event) =>
-        this.#onSpeechStopped(event),
-      'response.created': () => this.#know({ answering: true }),
-      'response.output_audio.delta': (/** @type {RealtimeEvent} */ event) => this.#onSound(event),
-      'response.output_audio.done': (/** @type {RealtimeEvent} */ event) => this.#speaker.end(event.item_id),
-      'response.done': (/** @type {RealtimeEvent} */ event) => this.#onResponseDone(event),
-      error: (/** @type {RealtimeEvent} */ event) => this.#onError(event),
-    }),
+    /** @type {[string, (event: RealtimeEvent) => void][]} */ ([
+      ['input_audio_buffer.speech_started', () => this.#onSpeechStarted()],
+      ['input_audio_buffer.speech_stopped', (event) => this.#onSpeechStopped(event)],
+      ['response.created', () => this.#know({ answering: true })],
+      ['response.output_audio.delta', (event) => this.#onSound(event)],
+      ['response.output_audio.done', (event) => this.#speaker.end(event.item_id)],
+      ['response.done', (event) => this.#onResponseDone(event)],
+      ['error', (event) => this.#onError(event)],
+    ]),
   );
 
   /** @param {RealtimeEvent} event */
@@ -255,12 +235,15 @@ export class Talk {
     this.#meanings.get(event.type)?.(event);
   }
 
+  #onSpeechStarted() {
+    this.#know({ hearing: true });
+    this.#silence({ cancel: false }); // the server's turn detection has cancelled the response itself
+  }
+
   /** @param {RealtimeEvent} event */
-  #onSpeechStopped({ audio_end_ms: endMs }) {
+  #onSpeechStopped({ audio_end_ms: audioEndMs }) {
     const now = performance.now();
-    // audio_end_ms counts the silence that ended the turn.
-    const spokenMs = endMs - (silenceMs(this.#settings.values.turnTaking) ?? 0);
-    this.#timer.turnEnded(this.#clock.momentOf(spokenMs) ?? now, now);
+    this.#timer.turnEnded(this.#hearing.momentOfSilence(audioEndMs) ?? now, now);
     this.#know({ hearing: false, answering: true });
   }
 
@@ -291,14 +274,14 @@ export class Talk {
 
   /** @param {RealtimeEvent} event */
   #onError({ error }) {
-    if (isHarmless(error) || error?.type === 'relay_error') return; // the close that follows a relay_error reports it
+    if (isHarmless(error) || error?.type === 'relay_error') return; // the close after a relay_error reports it
     this.#know({ answering: this.#session?.responding ?? false });
     this.#on.onProblem(problemOfError(error));
   }
 
   /** @param {SessionEnding} ending */
-  #onEnded(ending) {
-    const reason = problemOfEnding(ending);
+  async #onEnded(ending) {
+    const reason = ending.opened ? problemOfEnding(ending) : problem(await this.#whyRefused());
     this.#end(isCalm(reason) ? 'ended' : 'failed');
     this.#on.onProblem(reason);
   }
@@ -306,52 +289,43 @@ export class Talk {
   /** @param {Facts['link']} link */
   async #end(link) {
     this.#session = null;
+    this.#hearing.sendTo(null);
     this.#know({ ...NOTHING_YET, link });
-    this.#gate = 'closed';
-    this.#microphone.stop();
-    const { itemId, playedMs } = await this.#speaker.stop();
-    this.#conversation.interrupt(itemId, playedMs);
+    await Promise.all([this.#microphone.stop(), this.#stopSound()]);
     this.#conversation.settle();
   }
 
   /**
-   * Stop what is being said and tell the model how much of it was heard.
+   * Stop the answer under way and tell the model how much of it was heard.
    * @param {{ cancel: boolean }} how cancel: ask the server to stop, too
    */
   async #silence(how) {
     const session = this.#session;
     session?.abandonResponse(how);
-    const wasSpeaking = this.#speaker.playing;
-    const { itemId, playedMs } = await this.#speaker.stop();
-    if (wasSpeaking) this.#on.onInterrupted();
+    const { itemId, playedMs } = await this.#stopSound();
     this.#know({ playing: false });
-    this.#conversation.interrupt(itemId, playedMs);
     if (itemId && playedMs > 0) session?.truncate(itemId, playedMs);
   }
 
-  /** The user's turn ends here, by the user's own word. */
+  async #stopSound() {
+    const stopped = await this.#speaker.stop();
+    this.#conversation.interrupt(stopped.itemId, stopped.playedMs);
+    this.#on.onCut(stopped.itemId, stopped.playedMs);
+    return stopped;
+  }
+
+  /** The user's turn ends here by the user's own word. */
   #endTurn() {
-    const isTooShort = this.#gate === 'closing' && this.#pushedFrames < SHORTEST_PUSH_FRAMES;
-    this.#gate = 'closed';
-    this.#know({ hearing: false, answering: !isTooShort });
-    if (isTooShort) {
-      this.#session?.clearSpeech();
-      return;
-    }
     const now = performance.now();
     this.#timer.turnEnded(now, now);
     this.#session?.commitSpeech();
+    this.#know({ hearing: false, answering: true });
   }
 
-  /** @param {number} rms */
-  #watchForSilence(rms) {
-    if (rms > SILENT_RMS) {
-      if (this.#silentFrames >= SILENT_FRAMES) this.#on.onSolved('silent');
-      this.#silentFrames = 0;
-    } else {
-      this.#silentFrames += 1;
-      if (this.#silentFrames === SILENT_FRAMES) this.#on.onProblem(problem('silent'));
-    }
+  /** What was said is too short to be anything. */
+  #dropTurn() {
+    this.#session?.clearSpeech();
+    this.#know({ hearing: false });
   }
 
   /** @param {Partial<Facts>} changes */

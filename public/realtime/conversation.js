@@ -142,34 +142,47 @@ export class Conversation {
    * @param {number} heardMs how much of it
    */
   interrupt(id, heardMs) {
-    for (const turn of this.turns.filter(isUnfinishedAnswer)) {
+    this.#cut(this.turns, id, heardMs);
+  }
+
+  /** Nothing more comes: unfinished answers end as heard, awaited words stay away. */
+  settle() {
+    this.#settle(this.turns);
+  }
+
+  /**
+   * Put kept turns back, before those of now.
+   * @param {Turn[]} turns in order
+   */
+  restore(turns) {
+    const kept = turns.map((turn) => ({ ...turn }));
+    this.#turns.prepend(kept);
+    for (const turn of kept) this.#onChange(turn);
+    this.#settle(kept);
+  }
+
+  clear() {
+    for (const turn of [...this.turns]) this.#remove(turn);
+  }
+
+  /** @param {readonly Turn[]} turns of which nothing more comes */
+  #settle(turns) {
+    this.#cut(turns, null, 0);
+    for (const turn of turns) if (turn.status === 'awaited') this.#change(turn, { status: 'failed' });
+  }
+
+  /**
+   * @param {readonly Turn[]} turns
+   * @param {string | null} id the answer that was being heard
+   * @param {number} heardMs
+   */
+  #cut(turns, id, heardMs) {
+    for (const turn of turns.filter(isUnfinishedAnswer)) {
       const heard = turn.id === id ? heardMs : turn.heardMs;
       const text = turn.text.slice(0, heardCharacters({ ...turn, heardMs: heard }));
       if (text || heard) this.#change(turn, { text, heardMs: heard, status: 'interrupted' });
       else this.#remove(turn);
     }
-  }
-
-  /** Nothing more comes: unfinished answers end as heard, awaited words stay away. */
-  settle() {
-    this.interrupt(null, 0);
-    for (const turn of this.turns) if (turn.status === 'awaited') this.#change(turn, { status: 'failed' });
-  }
-
-  /**
-   * Put kept turns back.
-   * @param {Turn[]} turns in order
-   */
-  restore(turns) {
-    for (const turn of turns) {
-      this.#turns.append({ ...turn });
-      this.#change(turn, {});
-    }
-    this.settle();
-  }
-
-  clear() {
-    for (const turn of [...this.turns]) this.#remove(turn);
   }
 
   /**

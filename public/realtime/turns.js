@@ -83,6 +83,19 @@ export class Turns {
   }
 
   /**
+   * Put turns before all others.
+   * @param {Turn[]} turns in order
+   */
+  prepend(turns) {
+    const first = this.#ordered[0]?.rank ?? turns.length + 1;
+    turns.forEach((turn, index) => {
+      turn.rank = first - turns.length + index;
+      this.#byId.set(turn.id, turn);
+    });
+    this.#ordered.unshift(...turns);
+  }
+
+  /**
    * Put a turn right behind another, and behind notes that already stand there.
    * @param {string} previousId
    * @param {Turn} turn

@@ -25,6 +25,7 @@ export class Controls {
    * @param {HTMLButtonElement} elements.connect
    * @param {HTMLButtonElement} elements.record
    * @param {HTMLButtonElement} elements.push
+   * @param {HTMLButtonElement} elements.mute the assistant's voice
    */
   constructor(elements) {
     this.#elements = elements;
@@ -33,23 +34,26 @@ export class Controls {
   /**
    * @param {State} state
    * @param {object} also
-   * @param {boolean} also.recording
-   * @param {boolean} also.pushToTalk
+   * @param {boolean} also.isRecording
+   * @param {boolean} also.isPushToTalk
+   * @param {boolean} also.isMuted
    */
-  render(state, { recording, pushToTalk }) {
-    const { main, status, connect, record, push } = this.#elements;
+  render(state, { isRecording, isPushToTalk, isMuted }) {
+    const { main, status, connect, record, push, mute } = this.#elements;
     if (main.dataset.state !== state) {
       main.dataset.state = state;
       status.textContent = wordsFor(state);
     }
-    const connected = CONNECTED.has(state);
-    connect.textContent = connected ? 'Disconnect' : 'Connect';
-    connect.classList.toggle('primary', !connected);
-    setLabel(record, recording ? 'Stop Recording' : 'Start Recording');
-    record.classList.toggle('primary', connected && !recording);
-    record.classList.toggle('recording', recording);
-    push.hidden = !pushToTalk;
-    push.disabled = !recording;
+    const isConnected = CONNECTED.has(state);
+    setLabel(connect, isConnected ? 'Disconnect' : 'Connect');
+    connect.classList.toggle('primary', !isConnected);
+    setLabel(record, isRecording ? 'Stop Recording' : 'Start Recording');
+    record.classList.toggle('primary', isConnected && !isRecording);
+    record.classList.toggle('recording', isRecording);
+    push.hidden = !isPushToTalk;
+    push.disabled = !isRecording;
+    mute.ariaPressed = String(isMuted);
+    mute.querySelector('use')?.setAttribute('href', `icons/icons.svg#speaker${isMuted ? '-off' : ''}`);
   }
 }
 

@@ -29,6 +29,8 @@ export class Orb {
   #level = 0;
   #turns = 0;
   #flashUntil = 0;
+  #lineColour = '';
+  /** @type {string[]} */ #voice = [];
   #lastDrawn = 0;
   #isScheduled = false;
   #reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
@@ -44,12 +46,14 @@ export class Orb {
     this.#canvas = canvas;
     this.#context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
     this.#levelNow = levelNow;
-    this.#reducedMotion.addEventListener('change', () => this.refresh());
+    for (const query of [this.#reducedMotion, matchMedia('(prefers-color-scheme: dark)')])
+      query.addEventListener('change', () => this.refresh());
     new ResizeObserver(() => this.#resize()).observe(canvas);
   }
 
   /** @param {State} state */
   show(state) {
+    if (state === this.#state) return;
     this.#state = state;
     this.refresh();
   }
@@ -62,6 +66,9 @@ export class Orb {
 
   /** Draw again: the colours, the size or the wish for motion may have changed. */
   refresh() {
+    const style = getComputedStyle(this.#canvas);
+    this.#lineColour = style.color;
+    this.#voice = VOICE_COLOURS.map((name) => style.getPropertyValue(`--voice-${name}`));
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     this.#lastDrawn = performance.now();
@@ -129,10 +136,7 @@ export class Orb {
     const half = this.#canvas.width / 2;
     const { size, colour, glow, wobble, pattern } = this.#motion;
     const radius = half * size * (1 + 0.05 * this.#level);
-    const style = getComputedStyle(this.#canvas);
-    const [deep = WHITE, main = WHITE, warm = WHITE, light = WHITE] = VOICE_COLOURS.map((name) =>
-      style.getPropertyValue(`--voice-${name}`),
-    );
+    const [deep = WHITE, main = WHITE, warm = WHITE, light = WHITE] = this.#voice;
 
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
@@ -158,7 +162,7 @@ export class Orb {
     context.restore();
 
     context.filter = 'none';
-    drawPattern(context, pattern, { radius, half, level: this.#level, seconds, colour: style.color });
+    drawPattern(context, pattern, { radius, half, level: this.#level, seconds, colour: this.#lineColour });
   }
 
   /**

@@ -24,6 +24,8 @@ export class Transcript {
   #unsaid = 'highlights' in CSS ? new Highlight() : null;
   /** @type {Map<string, Range>} */ #unsaidRanges = new Map();
   #isFollowing = true;
+  /** Of the log, when it last scrolled or was drawn. */
+  #lastHeights = '';
   #log;
   #jump;
 
@@ -119,7 +121,11 @@ export class Transcript {
 
   #onScroll() {
     const { scrollHeight, scrollTop, clientHeight } = this.#log;
-    this.#isFollowing = scrollHeight - scrollTop - clientHeight < AT_END_PX;
+    const heights = `${scrollHeight} ${clientHeight}`;
+    if (heights === this.#lastHeights)
+      this.#isFollowing = scrollHeight - scrollTop - clientHeight < AT_END_PX;
+    else this.#keepEnd(); // not the reader has moved: the log has another size
+    this.#lastHeights = heights;
     this.#jump.hidden = this.#isFollowing;
   }
 

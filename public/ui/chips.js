@@ -1,0 +1,57 @@
+/** @import { TurnTiming } from '../realtime/timing.js' */
+/** @import { Usage } from '../realtime/usage.js' */
+
+const NOTHING = '–';
+
+/** @param {number} ms */
+function timeLeft(ms) {
+  const seconds = Math.max(0, Math.round(ms / 1000));
+  if (seconds >= 120) return `${Math.floor(seconds / 60)} min`;
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}
+
+/** The numbers beside the talk. Each opens the diagnostics. */
+export class Chips {
+  /** Unix ms. @type {number | null} */ #endsAt = null;
+  #root;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {() => void} onPress
+   */
+  constructor(root, onPress) {
+    this.#root = root;
+    for (const chip of root.querySelectorAll('.chip')) chip.addEventListener('click', onPress);
+    setInterval(() => this.#showTime(), 1000);
+  }
+
+  /** @param {TurnTiming | undefined} timing of the last turn */
+  showDelay(timing) {
+    this.#set('delay', timing ? `${(timing.totalMs / 1000).toFixed(2)} s` : NOTHING);
+  }
+
+  /** @param {number | null} endsAt Unix ms of the session's end, null without a session */
+  showEnd(endsAt) {
+    this.#endsAt = endsAt;
+    this.#showTime();
+  }
+
+  /** @param {Usage} usage */
+  showUsage({ tokens, costUsd }) {
+    this.#set('tokens', tokens.toLocaleString('en'));
+    this.#set('cost', tokens ? `≈ $${costUsd.toFixed(costUsd < 0.1 ? 3 : 2)}` : NOTHING);
+  }
+
+  #showTime() {
+    this.#set('time', this.#endsAt === null ? NOTHING : timeLeft(this.#endsAt - Date.now()));
+  }
+
+  /**
+   * @param {string} name
+   * @param {string} text
+   */
+  #set(name, text) {
+    const value = /** @type {HTMLElement} */ (this.#root.querySelector(`[data-value="${name}"]`));
+    if (value.textContent !== text) value.textContent = text;
+  }
+}

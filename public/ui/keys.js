@@ -1,0 +1,78 @@
+/**
+ * @typedef {object} KeyActions
+ * @property {() => void} press push-to-talk begins
+ * @property {() => void} release
+ * @property {() => void} toggleRecording
+ * @property {() => void} interrupt
+ * @property {() => void} write
+ * @property {() => void} explain
+ */
+
+/**
+ * True where a key belongs to what has the focus, or to what is open.
+ * @param {EventTarget | null} target
+ */
+function isTaken(target) {
+  return (
+    (target instanceof Element && target.closest('input, select, textarea, [contenteditable]') !== null) ||
+    document.querySelector('dialog[open], :popover-open') !== null
+  );
+}
+
+/**
+ * True where Space presses a button: one that the keyboard has moved to, not one that was clicked.
+ * @param {EventTarget | null} target
+ */
+function isPressable(target) {
+  return target instanceof Element && target.matches(':is(button, summary, a):focus-visible');
+}
+
+/**
+ * Bind the page's keys. None works while typing, with a modifier, or while a dialog is open.
+ * @param {KeyActions} actions
+ * @param {() => boolean} isPushToTalk
+ */
+export function bindKeys(actions, isPushToTalk) {
+  /** @type {Map<string, () => void>} */
+  const byKey = new Map([
+    ['m', actions.toggleRecording],
+    ['Escape', actions.interrupt],
+    ['/', actions.write],
+    ['?', actions.explain],
+  ]);
+  document.addEventListener('keydown', (event) => {
+    const { key, target, repeat, ctrlKey, metaKey, altKey } = event;
+    if (ctrlKey || metaKey || altKey || isTaken(target)) return;
+    if (key === ' ' && isPushToTalk() && !isPressable(target)) {
+      event.preventDefault();
+      if (!repeat) actions.press();
+      return;
+    }
+    const action = byKey.get(key.length === 1 ? key.toLowerCase() : key);
+    if (!action || repeat) return;
+    event.preventDefault();
+    action();
+  });
+  document.addEventListener('keyup', ({ key }) => {
+    if (key === ' ') actions.release();
+  });
+  window.addEventListener('blur', actions.release); // the key's release would be told to another window
+}
+
+/**
+ * Let a button be held to talk.
+ * @param {HTMLButtonElement} button
+ * @param {Pick<KeyActions, 'press' | 'release'>} actions
+ */
+export function bindPushButton(button, { press, release }) {
+  button.addEventListener('pointerdown', (event) => {
+    button.setPointerCapture(event.pointerId);
+    press();
+  });
+  for (const end of ['pointerup', 'pointercancel']) button.addEventListener(end, release);
+  button.addEventListener('keydown', ({ key, repeat }) => {
+    if ((key === ' ' || key === 'Enter') && !repeat) press();
+  });
+  button.addEventListener('keyup', release);
+  button.addEventListener('contextmenu', (event) => event.preventDefault()); // a long touch is a held button here
+}
