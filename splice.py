@@ -66,7 +66,7 @@ class Walker:
 
     """
 
-    __slots__ = ("binary", "head", "held", "limit_bytes", "masked", "message_bytes", "need", "open", "pieces", "seen")  # fmt: skip
+    __slots__ = ("binary", "head", "held", "limit_bytes", "masked", "message_bytes", "need", "open", "partial", "seen")  # fmt: skip
 
     def __init__(
         self, *, masked: bool, binary: bool, limit_bytes: int, seen: Callable[[int, bytes], None]
@@ -78,7 +78,7 @@ class Walker:
         self.held = bytearray()  # the beginning of a frame
         self.need = 0  # how long `held` must be before it is worth another look
         self.open = False  # a message in several frames is on its way:
-        self.pieces: list[bytes] = []  # its frames so far
+        self.partial = bytearray()  # its frames so far; one buffer, since a frame may hold a single byte
         self.message_bytes = 0  # their payload
         self.head = b""  # and how that begins
 
@@ -156,13 +156,14 @@ class Walker:
         if not self.open:
             self.head = b"" if self.masked else head
         self.open = not first & FINAL
-        self.pieces.append(frame)
+        if length or not self.partial or not self.open:  # else it says nothing, and there may be any number
+            self.partial += frame
         self.message_bytes += length
         if self.open:
             return b""
         self.seen(self.message_bytes, self.head)
-        message = b"".join(self.pieces)
-        self.pieces, self.message_bytes = [], 0
+        message = bytes(self.partial)
+        self.partial, self.message_bytes = bytearray(), 0
         return message
 
 
@@ -180,6 +181,8 @@ class Leg:
     lost = False  # an illegal frame came, so where the next one begins is not known
     parted = False  # the session has ended: what still comes goes nowhere
     blocked: asyncio.TimerHandle | None = None  # while the peer does not read what it is sent
+    blocked_at = 0.0
+    blocked_seconds = 0.0
     resting: asyncio.TimerHandle | None = None  # while this leg is not read for a reason of its own
 
     def start(self, walker: Walker) -> None:
@@ -240,14 +243,21 @@ class Leg:
         """Note that the peer does not read; if that lasts, the session ends."""
         if self.walker is not None and self.blocked is None:
             self.blocked = self.loop.call_later(BLOCKED_SECONDS, self.end, STALLED)
+            self.blocked_at = self.loop.time()
 
     def unblock(self) -> None:
         """Note that the peer reads again, and send on what was held for it."""
         if self.blocked is not None:
-            self.blocked.cancel()
-            self.blocked = None
+            self.forget_block()
             if self.other is not None:
                 self.other.release()
+
+    def forget_block(self) -> None:
+        """Stop the clock of a block, if one runs."""
+        if self.blocked is not None:
+            self.blocked.cancel()
+            self.blocked = None
+            self.blocked_seconds += self.loop.time() - self.blocked_at
 
     def end(self, ending: Ending) -> None:
         """Note why this leg ended; the first reason counts, and none before the leg has started."""
@@ -258,10 +268,10 @@ class Leg:
         """Let go of the other leg and all that was held; read on, to see the peer's close."""
         self.parted, self.other = True, None
         self.waiting, self.waiting_bytes = [], 0
-        for timer in (self.blocked, self.resting):
-            if timer is not None:
-                timer.cancel()
-        self.blocked = self.resting = None
+        self.forget_block()
+        if self.resting is not None:
+            self.resting.cancel()
+            self.resting = None
         self.resume()
 
 
@@ -288,10 +298,17 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
             if self.conn.close_rcvd:
                 self.end(DONE)
 
+    def handle_ping(self) -> None:
+        """Answer a ping, but not of a browser that does not read: the answers would pile up."""
+        if self.blocked is None:
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
     def give_back(self) -> None:
         """Leave this leg, and what came since the handshake, to the library."""
         if self.walker is not None:
-            held = b"".join([*self.waiting, *self.walker.pieces, self.walker.held])
+            held = b"".join([*self.waiting, self.walker.partial, self.walker.held])
             self.walker = None
             super().data_received(held)
 
@@ -436,6 +453,8 @@ def joined(browser: WebSocket, upstream: ClientConnection, traffic: Traffic) -> 
     finally:
         leg.part()
         upstream.part()
+        traffic.blocked_up_seconds = upstream.blocked_seconds
+        traffic.blocked_down_seconds = leg.blocked_seconds
 
 
 def abort(browser: WebSocket) -> None:
