@@ -249,7 +249,7 @@ export class Talk {
 
   /** @param {RealtimeEvent} event */
   #onSound({ item_id: itemId, delta }) {
-    if (typeof itemId !== 'string') return;
+    if (typeof itemId !== 'string' || typeof delta !== 'string') return;
     let pcm;
     try {
       pcm = decode(delta);
@@ -265,7 +265,7 @@ export class Talk {
 
   /** @param {RealtimeEvent} event */
   #onResponseDone({ response }) {
-    for (const item of response?.output ?? []) this.#speaker.end(item?.id);
+    if (Array.isArray(response?.output)) for (const item of response.output) this.#speaker.end(item?.id);
     if (response?.usage) this.#on.onUsage(response.usage);
     const failure = problemOfResponse(response);
     if (failure) this.#on.onProblem(failure);

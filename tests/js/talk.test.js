@@ -1,0 +1,310 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import { encode } from '../../public/audio/pcm16.js';
+import { Conversation } from '../../public/realtime/conversation.js';
+import { stateOf } from '../../public/realtime/state.js';
+import { Settings } from '../../public/settings.js';
+import { Talk } from '../../public/talk.js';
+
+/** @import { RealtimeEvent } from '../../public/realtime/dialect.js' */
+/** @import { Facts } from '../../public/realtime/state.js' */
+
+/** Lets what was awaited go on. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Stands in for the sound: hears as much as the test says. */
+class FakeSpeaker {
+  /** @type {string[]} */ calls = [];
+  /** @type {{ itemId: string | null, playedMs: number }} */ heard = { itemId: null, playedMs: 0 };
+  playing = false;
+
+  /** @param {string} itemId */
+  play(itemId) {
+    this.calls.push(`play ${itemId}`);
+    this.playing = true;
+  }
+
+  /** @param {string} itemId */
+  end(itemId) {
+    this.calls.push(`end ${itemId}`);
+  }
+
+  async stop() {
+    this.calls.push('stop');
+    this.playing = false;
+    const { heard } = this;
+    this.heard = { itemId: null, playedMs: 0 };
+    return heard;
+  }
+}
+
+/** @type {any} */ let wire;
+/** @type {RealtimeEvent[]} */ let sent;
+/** @type {Facts} */ let facts;
+/** @type {string[]} */ let problems;
+/** @type {any} */ let microphone;
+/** @type {FakeSpeaker} */ let speaker;
+/** @type {Conversation} */ let conversation;
+/** @type {Settings} */ let settings;
+/** @type {import('../../public/realtime/timing.js').TurnTiming[]} */ let timings;
+/** @type {Talk} */ let talk;
+
+beforeEach(() => {
+  [sent, problems, timings] = [[], [], []];
+  speaker = new FakeSpeaker();
+  microphone = {
+    recording: false,
+    async start() {
+      this.recording = true;
+    },
+    async stop() {
+      this.recording = false;
+    },
+  };
+  conversation = new Conversation({ onChange() {}, onRemoved() {} });
+  settings = new Settings({ getItem: () => null, setItem() {}, removeItem() {} }, () => {});
+  const nothing = () => {};
+  talk = new Talk({
+    device: /** @type {any} */ ({ open: async () => {}, context: {} }),
+    microphone,
+    speaker: /** @type {any} */ (speaker),
+    conversation,
+    settings,
+    connect: (handlers) => {
+      wire = handlers;
+      return { send: (event) => sent.push(event) > 0, close() {}, congested: false };
+    },
+    whyRefused: async () => 'busy',
+    on: {
+      onFacts: (known) => {
+        facts = known;
+      },
+      onProblem: ({ cause }) => problems.push(cause),
+      onSolved: (cause) => problems.push(`solved ${cause}`),
+      onTiming: (timing) => timings.push(timing),
+      ...{ onUsage: nothing, onCut: nothing, onSpeech: nothing, onAnswer: nothing, onReceived: nothing },
+      ...{ onSent: nothing, onUnreadable: nothing },
+    },
+  });
+});
+
+const types = () => sent.map(({ type }) => type);
+const last = (/** @type {string} */ type) => sent.findLast((event) => event.type === type);
+const soundOf = (/** @type {number} */ ms) => encode(new Int16Array(24 * ms));
+const frame = (rms = 0.1) => ({ pcm: new Int16Array(960), rms });
+
+async function goLive() {
+  const connected = talk.connect();
+  wire.onEvent({ type: 'session.created', session: {} });
+  wire.onEvent({ type: 'session.updated', session: {} });
+  await connected;
+}
+
+/** An answer of which all has arrived, still being heard. */
+function speakAnswer(id = 'a', response = 'r') {
+  wire.onEvent({ type: 'response.created', response: { id: response } });
+  wire.onEvent({
+    type: 'response.audio_transcript.delta',
+    response_id: response,
+    item_id: id,
+    delta: 'one two three four',
+  });
+  wire.onEvent({ type: 'response.audio.delta', response_id: response, item_id: id, delta: soundOf(4000) });
+  talk.startPlaying(id);
+}
+
+describe('barge-in', () => {
+  beforeEach(goLive);
+
+  test('stops the sound at once and tells what was heard, without a cancel', async () => {
+    speakAnswer();
+    speaker.heard = { itemId: 'a', playedMs: 2000 };
+    wire.onEvent({ type: 'input_audio_buffer.speech_started', item_id: 'u' });
+    assert.equal(speaker.calls.at(-1), 'stop');
+    await settled();
+    assert.deepEqual(
+      { ...last('conversation.item.truncate'), event_id: null },
+      {
+        type: 'conversation.item.truncate',
+        item_id: 'a',
+        content_index: 0,
+        audio_end_ms: 2000,
+        event_id: null,
+      },
+    );
+    assert.equal(types().includes('response.cancel'), false);
+    assert.equal(conversation.turns[0]?.status, 'interrupted');
+    assert.equal(stateOf(facts), 'hearing-you');
+  });
+
+  test('also stops an answer that is complete but still heard', async () => {
+    speakAnswer();
+    wire.onEvent({
+      type: 'response.done',
+      response: { id: 'r', status: 'completed', output: [{ id: 'a' }] },
+    });
+    speaker.heard = { itemId: 'a', playedMs: 1000 };
+    wire.onEvent({ type: 'input_audio_buffer.speech_started', item_id: 'u' });
+    await settled();
+    assert.equal(last('conversation.item.truncate')?.audio_end_ms, 1000);
+  });
+
+  test('sends no truncate when nothing was heard', async () => {
+    speakAnswer();
+    wire.onEvent({ type: 'input_audio_buffer.speech_started', item_id: 'u' });
+    await settled();
+    assert.equal(types().includes('conversation.item.truncate'), false);
+  });
+
+  test('drops what still arrives of the answer, and plays the next one', async () => {
+    speakAnswer();
+    wire.onEvent({ type: 'input_audio_buffer.speech_started', item_id: 'u' });
+    await settled();
+    const late = { type: 'response.audio.delta', response_id: 'r', item_id: 'a2', delta: soundOf(100) };
+    wire.onEvent(late);
+    assert.equal(speaker.calls.includes('play a2'), false);
+    wire.onEvent({ type: 'response.done', response: { id: 'r', status: 'cancelled', output: [] } });
+    speakAnswer('b', 'r2');
+    assert.equal(speaker.calls.at(-1), 'play b');
+  });
+
+  test('Esc cancels an active response, and only an active one', async () => {
+    speakAnswer();
+    await talk.interrupt();
+    assert.equal(types().filter((type) => type === 'response.cancel').length, 1);
+    wire.onEvent({ type: 'response.done', response: { id: 'r', status: 'cancelled' } });
+    await talk.interrupt();
+    assert.equal(types().filter((type) => type === 'response.cancel').length, 1);
+    assert.equal(stateOf(facts), 'connected');
+  });
+
+  test('a message written into an answer stops it and is answered after it', async () => {
+    speakAnswer();
+    await talk.say('Wait');
+    assert.deepEqual(types().slice(-2), ['response.cancel', 'conversation.item.create']);
+    wire.onEvent({ type: 'response.done', response: { id: 'r', status: 'cancelled' } });
+    assert.equal(types().at(-1), 'response.create');
+  });
+});
+
+describe('push-to-talk', () => {
+  beforeEach(async () => {
+    settings.set('turnTaking', 'push-to-talk');
+    await goLive();
+    await talk.startRecording();
+  });
+
+  test('sends speech only while held, to the end of the last frame, and then asks for an answer', () => {
+    talk.hear(frame());
+    talk.press();
+    for (let count = 0; count < 5; count++) talk.hear(frame());
+    talk.release();
+    talk.hear(frame());
+    talk.hear(frame());
+    assert.equal(types().filter((type) => type === 'input_audio_buffer.append').length, 6);
+    assert.deepEqual(types().slice(-2), ['input_audio_buffer.commit', 'response.create']);
+    assert.equal(stateOf(facts), 'thinking');
+  });
+
+  test('a mere tap says nothing', () => {
+    talk.press();
+    talk.release();
+    talk.hear(frame());
+    assert.equal(types().at(-1), 'input_audio_buffer.clear');
+    assert.equal(stateOf(facts), 'listening');
+  });
+});
+
+test('speech is streamed hands-free from the start of the recording, and ends with it', async () => {
+  await goLive();
+  await talk.startRecording();
+  talk.hear(frame());
+  assert.equal(types().at(-1), 'input_audio_buffer.append');
+  wire.onEvent({ type: 'input_audio_buffer.speech_started', item_id: 'u' });
+  await talk.stopRecording();
+  assert.deepEqual(types().slice(-2), ['input_audio_buffer.commit', 'response.create']);
+});
+
+test('the reply delay runs from the end of speech to the first sample heard', async () => {
+  await goLive();
+  await talk.startRecording();
+  for (let count = 0; count < 50; count++) talk.hear(frame());
+  wire.onEvent({ type: 'input_audio_buffer.speech_stopped', item_id: 'u', audio_end_ms: 1200 });
+  speakAnswer();
+  const [timing] = timings;
+  assert.ok(timing);
+  assert.ok(timing.totalMs >= 0 && timing.noticedMs >= 0);
+  assert.equal(
+    Math.round(timing.totalMs),
+    Math.round(timing.noticedMs + timing.answeredMs + timing.playedMs),
+  );
+  assert.equal(conversation.turns.find(({ id }) => id === 'a')?.delayMs, timing.totalMs);
+});
+
+test('ten seconds of zeros are told, and that sound is back', async () => {
+  await goLive();
+  await talk.startRecording();
+  for (let count = 0; count < 251; count++) talk.hear(frame(0));
+  assert.deepEqual(problems, ['silent']);
+  talk.hear(frame());
+  assert.deepEqual(problems, ['silent', 'solved silent']);
+});
+
+test('harmless errors are not told, others are, and none ends the talk', async () => {
+  await goLive();
+  wire.onEvent({ type: 'error', error: { code: 'response_cancel_not_active' } });
+  wire.onEvent({ type: 'error', error: { code: 'input_audio_buffer_commit_empty' } });
+  wire.onEvent({ type: 'error', error: { message: 'Audio content of 10ms is already shorter than 20ms' } });
+  wire.onEvent({ type: 'error' });
+  assert.deepEqual(problems, ['request_refused']);
+  assert.equal(stateOf(facts), 'connected');
+});
+
+test('what is no sound is passed over', async () => {
+  await goLive();
+  for (const delta of [undefined, null, 7, '***', {}])
+    wire.onEvent({ type: 'response.audio.delta', item_id: 'a', delta });
+  wire.onEvent({ type: 'response.audio.delta', delta: soundOf(40) });
+  wire.onEvent({ type: 'response.done', response: { output: 7, usage: 7 } });
+  assert.equal(speaker.calls.includes('play a'), false);
+});
+
+test('a session that ends stops microphone and sound, and its cause is told', async () => {
+  await goLive();
+  await talk.startRecording();
+  speakAnswer();
+  speaker.heard = { itemId: 'a', playedMs: 2000 };
+  wire.onEnded({ code: 1006, reason: '', opened: true });
+  await settled();
+  assert.equal(stateOf(facts), 'error');
+  assert.deepEqual(problems, ['lost']);
+  assert.equal(microphone.recording, false);
+  assert.equal(conversation.turns[0]?.status, 'interrupted');
+});
+
+test('a refused handshake asks why', async () => {
+  const connected = talk.connect();
+  wire.onEnded({ code: 1006, reason: '', opened: false });
+  assert.equal(await connected, false);
+  await settled();
+  assert.deepEqual(problems, ['busy']);
+});
+
+test('a time limit ends calmly', async () => {
+  await goLive();
+  wire.onEvent({ type: 'error', error: { type: 'relay_error', code: 'time_limit' } });
+  wire.onEnded({ code: 4408, reason: '', opened: true });
+  await settled();
+  assert.equal(stateOf(facts), 'ended');
+  assert.deepEqual(problems, ['time_limit']);
+});
+
+test('a denied microphone leaves the talk in writing', async () => {
+  await goLive();
+  microphone.start = async () => {
+    throw Object.assign(new Error(), { cause: 'denied' });
+  };
+  await talk.startRecording();
+  assert.deepEqual(problems, ['denied']);
+  assert.equal(stateOf(facts), 'connected');
+});
