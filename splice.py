@@ -48,6 +48,7 @@ MASKED, LENGTH = 0x80, 0x7F
 MAX_CONTROL_BYTES = 125
 HEAD_BYTES = 200  # an event's type stands within
 MAX_SERVER_EVENT_BYTES = 16 * 2**20  # some server events exceed websockets' own limit of 1 MiB
+HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
 END_OF_HEAD = b"\r\n\r\n"
 SWITCHING_PROTOCOLS = 101
 CLOSE_SECONDS = 1  # how long a browser may take to answer a close
@@ -292,6 +293,9 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         if self.walker is None:
             super().data_received(data)
+            if self.conn.handshake_exc and not self.handshake_initiated:  # uvicorn would leave it open for ever
+                self.transport.write(HEAD_TOO_LARGE)
+                self.transport.close()
             return
         if control := self.walk(self.walker, data):
             super().data_received(control)

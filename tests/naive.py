@@ -1,0 +1,47 @@
+"""A relay without defences, as most are written: what the attacks must succeed on, to be attacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import unquote
+
+import uvicorn
+from fastapi import FastAPI, Request, Response, WebSocket
+from fastapi.responses import FileResponse
+from starlette.websockets import WebSocketDisconnect
+
+PUBLIC = Path(__file__).parent.parent / "public"
+app = FastAPI()
+
+
+@app.get("/config")
+async def config() -> dict[str, str]:
+    return {"mode": "azure"}
+
+
+@app.post("/login")
+async def login(request: Request) -> Response:
+    return Response(await request.body())
+
+
+async def echo(websocket: WebSocket) -> None:
+    await websocket.accept()
+    try:
+        while True:
+            await websocket.send_text(await websocket.receive_text())
+    except WebSocketDisconnect:
+        pass
+
+
+for route in ("/ws", "/v1/realtime", "/openai/realtime"):
+    app.add_api_websocket_route(route, echo)
+
+
+@app.get("/{path:path}")
+async def files(path: str) -> Response:
+    path = unquote(path).replace("\\", "/").replace("\0", "")
+    return FileResponse(PUBLIC / (path.lstrip("/") or "index.html"))
+
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=0)
