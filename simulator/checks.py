@@ -3,10 +3,11 @@
 A check takes a value and the path of its parameter, returns the value and raises RequestError for a bad one.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-type_names = {bool: "a boolean", int: "an integer", float: "a decimal", str: "a string", list: "an array"}
+TYPE_NAMES = {bool: "a boolean", int: "an integer", float: "a decimal", str: "a string", list: "an array"}
 
 Check = Callable[[Any, str], Any]
 
@@ -27,13 +28,21 @@ def unsupported(what: str, param: str | None = None) -> RequestError:
 
 
 def _type_error(value: Any, param: str, expected: str) -> RequestError:
-    got = "null" if value is None else type_names.get(type(value), "an object")
+    got = "null" if value is None else TYPE_NAMES.get(type(value), "an object")
     return RequestError(
         "invalid_type", f"Invalid type for '{param}': expected {expected}, but got {got} instead.", param
     )
 
 
-def anything(value: Any, _param: str) -> Any:
+def anything(value: Any, param: str, depth: int = 32) -> Any:
+    """Accept any value that can be told back as JSON."""
+    if depth == 0:
+        raise RequestError("invalid_value", f"Invalid '{param}': nested too deeply.", param)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise RequestError("invalid_value", f"Invalid '{param}': number too large.", param)
+    if isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            anything(inner, param, depth - 1)
     return value
 
 
@@ -52,7 +61,7 @@ def boolean(value: Any, param: str) -> bool:
 def _number(expected: type[int] | type[float], least: float, most: float) -> Check:
     def check(value: Any, param: str) -> float:
         if isinstance(value, bool) or not isinstance(value, int if expected is int else (int, float)):
-            raise _type_error(value, param, type_names[expected])
+            raise _type_error(value, param, TYPE_NAMES[expected])
         name = "integer" if expected is int else "decimal"
         for beyond, bound, code, side, sign in (
             (value < least, least, "below_min_value", "below minimum", ">="),
@@ -75,7 +84,8 @@ def decimal(least: float, most: float) -> Check:
 
 
 def one_of(*values: str) -> Check:
-    listed = " and ".join(filter(None, (", ".join(f"'{value}'" for value in values[:-1]), f"'{values[-1]}'")))
+    *others, last = [f"'{value}'" for value in values]
+    listed = f"{', '.join(others)} and {last}" if others else last
 
     def check(value: Any, param: str) -> str:
         if string(value, param) not in values:

@@ -9,6 +9,7 @@ from simulator.turns import Heard
 USER_AUDIO_TOKENS_PER_S = 10
 ASSISTANT_AUDIO_TOKENS_PER_S = 20
 CONTEXT_TOKENS = 28_672  # 32k less the longest answer: older items are forgotten
+MAX_ITEMS = 400
 
 
 def to_text_tokens(text: str) -> int:
@@ -112,8 +113,10 @@ class Conversation:
                     "previous_item_id",
                 )
             index = ids.index(previous_item_id) + 1
+        previous_id = self._items[index - 1].id if index else None
         self._items.insert(index, item)
-        return self._items[index - 1].id if index else None
+        self._forget_oldest()
+        return previous_id
 
     def previous_id(self, item: Item) -> str | None:
         """Return the id of the item before this one, if it is still there."""
@@ -124,10 +127,10 @@ class Conversation:
     def remove(self, item: Item) -> None:
         self._items.remove(item)
 
-    def forget_oldest(self) -> None:
+    def _forget_oldest(self) -> None:
         """Drop the oldest items beyond what a model's context holds, the last one never."""
         sizes = [item.text_tokens + item.audio_tokens for item in self._items]
-        while sum(sizes) > CONTEXT_TOKENS and len(sizes) > 1:
+        while len(sizes) > 1 and (sum(sizes) > CONTEXT_TOKENS or len(sizes) > MAX_ITEMS):
             del sizes[0], self._items[0]
 
     def tokens(self) -> tuple[int, int]:

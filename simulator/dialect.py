@@ -4,7 +4,6 @@ Each dialect checks client events as its endpoint does: what belongs to the othe
 """
 
 from abc import ABC, abstractmethod
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -237,10 +236,12 @@ class Preview(Dialect):
         return merged
 
     def turn_detection(self, session: dict[str, Any]) -> dict[str, Any] | None:
-        return session["turn_detection"]  # type: ignore[no-any-return]  # checked when it was set
+        settings: dict[str, Any] | None = session["turn_detection"]
+        return settings
 
     def transcription(self, session: dict[str, Any]) -> dict[str, Any] | None:
-        return session["input_audio_transcription"]  # type: ignore[no-any-return]  # checked when it was set
+        settings: dict[str, Any] | None = session["input_audio_transcription"]
+        return settings
 
     def asked(self, session: dict[str, Any], response: dict[str, Any]) -> Asked:
         both = {**session, **response}
@@ -361,18 +362,18 @@ class GA(Dialect):
         }
 
     def merge(self, session: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
-        merged = deepcopy({**session, **update, "model": MODEL, "audio": session["audio"]})
-        for direction, settings in update.get("audio", {}).items():
-            merged["audio"][direction].update(settings)
-        heard = merged["audio"]["input"]
-        heard["turn_detection"] = filled(heard["turn_detection"])
-        return merged
+        asked = update.get("audio", {})
+        audio = {name: {**settings, **asked.get(name, {})} for name, settings in session["audio"].items()}
+        audio["input"]["turn_detection"] = filled(audio["input"]["turn_detection"])
+        return {**session, **update, "model": MODEL, "audio": audio}
 
     def turn_detection(self, session: dict[str, Any]) -> dict[str, Any] | None:
-        return session["audio"]["input"]["turn_detection"]  # type: ignore[no-any-return]  # checked when it was set
+        settings: dict[str, Any] | None = session["audio"]["input"]["turn_detection"]
+        return settings
 
     def transcription(self, session: dict[str, Any]) -> dict[str, Any] | None:
-        return session["audio"]["input"]["transcription"]  # type: ignore[no-any-return]  # checked when it was set
+        settings: dict[str, Any] | None = session["audio"]["input"]["transcription"]
+        return settings
 
     def asked(self, session: dict[str, Any], response: dict[str, Any]) -> Asked:
         both = {**session, **response}

@@ -99,7 +99,7 @@ def check_handshake(handshake: Handshake, faults: Faults, key: str | None) -> Re
         retry = {} if faults.retry_after_s is None else {"retry-after": str(faults.retry_after_s)}
         return refusal(faults.refuse, headers=retry)
     if key is not None and not any(
-        hmac.compare_digest(each.encode(), key.encode()) for each in keys(handshake.headers)
+        hmac.compare_digest(each.encode(errors="replace"), key.encode()) for each in keys(handshake.headers)
     ):
         return refusal(401)
     return check_address(handshake, faults.only)

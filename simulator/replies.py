@@ -1,6 +1,7 @@
 """What the simulator answers. It understands nothing and says so; typed commands exercise the rest."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ COMMANDS = {
     "/silence": "answer with 3 s of silence",
     "/long": "speak for a minute",
 }
+CLOSE_CODE = re.compile("100[01]|101[1-4]|[34][0-9]{3}")
 INVENTED_TOOL = "simulator_example"
 
 
@@ -115,10 +117,9 @@ class Partner:
         return Reply(failure="The simulator failed this response because it was asked to.")
 
     def _close(self, argument: str, _asked: Asked) -> Reply:
-        code = int(argument) if argument.isdecimal() else 1011
-        if not (code in (1000, 1001, 1011, 1012, 1013, 1014) or 3000 <= code < 5000):  # noqa: PLR2004 - RFC 6455
-            raise RequestError("invalid_value", f"A server cannot close a connection with code {code}.")
-        return Reply(ending=Ending(code, "Closed because it was asked to."))
+        if not CLOSE_CODE.fullmatch(argument or "1011"):
+            raise RequestError("invalid_value", f"A server cannot close a connection with code {argument}.")
+        return Reply(ending=Ending(int(argument or "1011"), "Closed because it was asked to."))
 
     def _long(self, _argument: str, _asked: Asked) -> Reply:
         if self._scripted:

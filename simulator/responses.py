@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from simulator.conversation import ASSISTANT_AUDIO_TOKENS_PER_S, Conversation, Item, to_text_tokens
+from simulator.conversation import Conversation, Item, to_text_tokens
 from simulator.dialect import Asked, Dialect, Event
 from simulator.replies import Call, Reply
 from simulator.turns import BYTES_PER_MS
@@ -67,13 +67,12 @@ class Response:
     ) -> None:
         self.id = make_id("resp")
         self.input_tokens = input_tokens
-        self.spoke = False  # audio was sent
         self._dialect, self._asked, self._reply = dialect, asked, reply
         self._make_id = make_id
         self._conversation = conversation
         self._conversation_id = conversation_id if asked.in_conversation else None
-        self._item: Item | None = None
-        self._part_open = False
+        self._item = Item({"id": make_id("item"), "object": "realtime.item", "status": "in_progress"})
+        self._item_open = self._part_open = False
         self._written: list[str] = []
         self._sent_bytes = 0
         self._status = "in_progress"
@@ -111,6 +110,10 @@ class Response:
         return self._status != "in_progress"
 
     @property
+    def spoke(self) -> bool:
+        return self._sent_bytes > 0
+
+    @property
     def tokens(self) -> int:
         """What the response has used up so far, read and written."""
         return self.input_tokens.text + self.input_tokens.audio + self._output_tokens()
@@ -120,33 +123,20 @@ class Response:
         limit = self._asked.max_output_tokens
         return limit if isinstance(limit, int) else float("inf")
 
-    @property
-    def _audio_ms(self) -> int:
-        return self._sent_bytes // BYTES_PER_MS
-
     def _place(self) -> dict[str, Any]:
         """Return what every delta says of where it belongs."""
-        return {"response_id": self.id, "item_id": self._item_id(), "output_index": 0, "content_index": 0}
+        return {"response_id": self.id, "item_id": self._item.id, "output_index": 0, "content_index": 0}
 
-    def _item_id(self) -> str:
-        return self._item.id if self._item else ""
+    def _item_event(self, kind: str) -> Event:
+        return {"type": kind, "response_id": self.id, "output_index": 0, "item": self._item.snapshot()}
 
     def _open_item(self, fields: dict[str, Any]) -> list[Event]:
-        item = Item(
-            {"id": self._make_id("item"), "object": "realtime.item", "status": "in_progress", **fields}
-        )
-        self._item = item
-        events = [
-            {
-                "type": "response.output_item.added",
-                "response_id": self.id,
-                "output_index": 0,
-                "item": item.snapshot(),
-            }
-        ]
+        self._item_open = True
+        self._item.shown.update(fields)
+        events = [self._item_event("response.output_item.added")]
         if self._asked.in_conversation:
-            previous_id = self._conversation.insert(item)
-            events += self._dialect.item_added(item.snapshot(), previous_id, done=False)
+            previous_id = self._conversation.insert(self._item)
+            events += self._dialect.item_added(self._item.snapshot(), previous_id, done=False)
         return events
 
     def _open_part(self) -> Event:
@@ -173,9 +163,7 @@ class Response:
             delta = base64.b64encode(pcm).decode("ascii")
             events.append({"type": f"{self._dialect.audio_event}.delta", **self._place(), "delta": delta})
             self._sent_bytes += len(pcm)
-            self.spoke = True
-            if self._item:
-                self._item.audio_ms = self._audio_ms
+            self._item.audio_ms = self._sent_bytes // BYTES_PER_MS
             yield Step(events, pause_ms)
         if not speech.pcm:
             yield Step([self._text_delta(self._dialect.transcript_event, word) for word in words])
@@ -193,13 +181,12 @@ class Response:
         call_id = self._make_id("call")
         function = {"type": "function_call", "name": call.name, "call_id": call_id, "arguments": ""}
         yield Step(self._open_item(function), WORD_MS)
-        place = {"response_id": self.id, "item_id": self._item_id(), "output_index": 0, "call_id": call_id}
+        place = {"response_id": self.id, "item_id": self._item.id, "output_index": 0, "call_id": call_id}
         stem = "response.function_call_arguments"
         for start in range(0, len(call.arguments), ARGUMENT_CHARACTERS):
             piece = call.arguments[start : start + ARGUMENT_CHARACTERS]
             yield Step([{"type": f"{stem}.delta", **place, "delta": piece}], WORD_MS)
-        if self._item:
-            self._item.shown["arguments"] = call.arguments
+        self._item.shown["arguments"] = call.arguments
         done = {"type": f"{stem}.done", **place, "arguments": call.arguments}
         yield Step([{**done, **self._dialect.call_name(call.name)}])
 
@@ -208,13 +195,12 @@ class Response:
         self._status = status
         self._status_details = None if status == "completed" else {"type": status, **(details or {})}
         events = self._close_part() if self._part_open else []
-        if self._item:
+        if self._item_open:
             self._item.shown["status"] = "completed" if status == "completed" else "incomplete"
-            item = self._item.snapshot()
             if self._asked.in_conversation:
-                events += self._dialect.item_done(item, self._conversation.previous_id(self._item))
-            done = {"response_id": self.id, "output_index": 0, "item": item}
-            events.append({"type": "response.output_item.done", **done})
+                previous_id = self._conversation.previous_id(self._item)
+                events += self._dialect.item_done(self._item.snapshot(), previous_id)
+            events.append(self._item_event("response.output_item.done"))
         events.append({"type": "response.done", "response": self._resource()})
         return events
 
@@ -230,19 +216,14 @@ class Response:
                 {"type": f"{dialect.audio_event}.done", **place},
                 {"type": f"{dialect.transcript_event}.done", **place, "transcript": text},
             ]
-        if self._item:
-            self._item.shown["content"] = [shown]
+        self._item.shown["content"] = [shown]
         return [*events, {"type": "response.content_part.done", **place, "part": self._part(text)}]
 
     def _output_tokens(self) -> int:
-        return self._text_tokens() + self._audio_tokens()
+        return self._text_tokens() + self._item.audio_tokens
 
     def _text_tokens(self) -> int:
-        call = self._reply.call.arguments if self._reply.call and self._item else ""
-        return to_text_tokens("".join(self._written) + call)
-
-    def _audio_tokens(self) -> int:
-        return self._audio_ms * ASSISTANT_AUDIO_TOKENS_PER_S // 1000
+        return to_text_tokens("".join(self._written) + self._item.shown.get("arguments", ""))
 
     def _resource(self) -> dict[str, Any]:
         return {
@@ -250,7 +231,7 @@ class Response:
             "id": self.id,
             "status": self._status,
             "status_details": self._status_details,
-            "output": [self._item.snapshot()] if self.ended and self._item else [],
+            "output": [self._item.snapshot()] if self.ended and self._item_open else [],
             "conversation_id": self._conversation_id,
             "max_output_tokens": self._asked.max_output_tokens,
             "metadata": self._asked.metadata,
@@ -273,6 +254,6 @@ class Response:
             },
             "output_token_details": {
                 "text_tokens": self._text_tokens(),
-                "audio_tokens": self._audio_tokens(),
+                "audio_tokens": self._item.audio_tokens,
             },
         }

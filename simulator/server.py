@@ -132,14 +132,14 @@ class Simulator:
         dialect = DIALECTS[handshake.dialect or "ga"]
         self.live += 1
         try:
-            await Call(connection, dialect, faults, scripted=self._scripted).run()
+            await Client(connection, dialect, faults, scripted=self._scripted).run()
         except ConnectionClosed:
             pass  # the client may leave at any time
         finally:
             self.live -= 1
 
 
-class Call:
+class Client:
     """One connection: takes client events one at a time and sends the session's events at the pace of speech.
 
     A client that does not read stops the reading of its events too, so nothing piles up.

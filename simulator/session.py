@@ -297,7 +297,7 @@ class Session:
     def _truncate_item(self, event: Event) -> list[Event]:
         item = self._conversation.get(event["item_id"], "truncate")
         end_ms = event["audio_end_ms"]
-        if item.role != "assistant" or not item.audio_ms:
+        if item.role != "assistant":
             raise RequestError(
                 "invalid_value", "Only model output audio messages can be truncated.", "item_id"
             )
@@ -309,7 +309,8 @@ class Session:
             )
         item.audio_ms = end_ms
         for part in item.shown["content"]:
-            part["transcript"] = ""  # what was said beyond the cut is not known word by word
+            if "transcript" in part:
+                part["transcript"] = ""  # what was said beyond the cut is not known word by word
         fields = {"item_id": item.id, "content_index": 0, "audio_end_ms": end_ms}
         return [{"type": "conversation.item.truncated", **fields}]
 
@@ -333,7 +334,6 @@ class Session:
         if reply.ending:
             self.ending = reply.ending
             return []
-        self._conversation.forget_oldest()
         self.response = Response(
             dialect=self._dialect,
             make_id=self._make_id,

@@ -99,7 +99,7 @@ class VoiceDetector:
         last_db = level_db if self._smoothed_db is None else self._smoothed_db
         self._smoothed_db = smoothed_db = last_db + 0.35 * (level_db - last_db)
         self._block_minimum_db = min(self._block_minimum_db, smoothed_db)
-        self.floor_db = min(self._block_minimum_db, *self._minima_db, self._block_minimum_db)
+        self.floor_db = min([self._block_minimum_db, *self._minima_db])
         self._block_frames += 1
         if self._block_frames == FLOOR_BLOCK_FRAMES:
             self._minima_db.append(self._block_minimum_db)
@@ -121,7 +121,7 @@ class VoiceDetector:
         )
 
 
-@dataclass
+@dataclass(frozen=True)
 class Heard:
     """What a user's audio sounded like: its first 30 s for replay, and figures of all of it."""
 

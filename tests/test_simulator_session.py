@@ -362,6 +362,16 @@ def test_too_long_append_is_refused(talk: Talk) -> None:
     assert error["code"] == "string_above_max_length"
 
 
+@pytest.mark.parametrize("schema", ['{"a":' * 40 + "1" + "}" * 40, '{"maximum": 1e400}'])
+def test_schema_that_cannot_be_told_back_is_refused(talk: Talk, schema: str) -> None:
+    settings = json.dumps(
+        {**TYPED[talk.name], "tools": [{"type": "function", "name": "x", "parameters": "?"}]}
+    )
+    update = f'{{"type": "session.update", "session": {settings.replace(chr(34) + "?" + chr(34), schema)}}}'
+
+    assert talk.fails(update)["code"] == "invalid_value"
+
+
 def test_lone_surrogate_survives(talk: Talk) -> None:
     [created, *_] = talk.send_raw(
         '{"type":"conversation.item.create","item":{"type":"message","role":"user",'
@@ -922,8 +932,9 @@ def test_close_command_ends_the_session(talk: Talk, text: str, code: int) -> Non
     assert talk.session.ending.code == code
 
 
-def test_close_command_takes_only_codes_a_server_may_send(talk: Talk) -> None:
-    talk.say("/close 1006")
+@pytest.mark.parametrize("code", ["1006", "5000", "soon", "9" * 5000])
+def test_close_command_takes_only_codes_a_server_may_send(talk: Talk, code: str) -> None:
+    talk.say(f"/close {code}")
 
     assert talk.fails({"type": "response.create"})["code"] == "invalid_value"
     assert talk.session.ending is None
@@ -1012,6 +1023,15 @@ def test_conversation_forgets_what_a_model_would(talk: Talk) -> None:
         talk.fails({"type": "conversation.item.retrieve", "item_id": "old"})["code"]
         == "item_retrieve_invalid_item_id"
     )
+
+
+def test_items_without_end_are_not_kept(talk: Talk) -> None:
+    for _ in range(500):
+        talk.send_raw(
+            '{"type":"conversation.item.create","item":{"type":"message","role":"user","content":[]}}'
+        )
+
+    assert len(talk.session._conversation._items) == 400  # noqa: SLF001 - memory is the claim
 
 
 def test_heard_audio_is_forgotten_once_answered(talk: Talk) -> None:
