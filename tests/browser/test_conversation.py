@@ -1,0 +1,278 @@
+"""Conversations end to end: a real page in Chromium, the real server, and the simulator, also as Azure over TLS."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import json
+import re
+import wave
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import sounds
+from engines import TIMEOUT_S
+from engines import chromium as run_chromium
+from playwright.async_api import expect
+
+from simulator import Simulator
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import AsyncIterator
+
+    from conftest import StartServer
+    from numpy.typing import NDArray
+    from playwright.async_api import Locator, Page, Playwright, WebSocket
+
+    Sound = NDArray[np.float64]
+    Event = dict[str, Any]
+
+WITNESS = Path(__file__).with_name("witness.js")
+KEY = "a-key-that-only-azure-may-see"
+API_VERSIONS = {"preview": "2025-04-01-preview", "ga": "v1"}
+DENIED = "--deny-permission-prompts"
+QUIET = sounds.silence(1)
+ALIKE = (
+    0.6  # correlation of what was played with what was received; a hole of a busy machine's making costs some
+)
+# At a person's level: Chromium's gain control raises what is louder to the clipping point.
+QUESTION = 0.3 * sounds.from_pcm(sounds.recording("what_is_the_weather"))
+INTERRUPTION = 0.3 * sounds.from_pcm(sounds.recording("please_stop"))
+
+
+@dataclass
+class Visit:
+    """A person at the page, with a record of what went over its websocket and what it asked its server for."""
+
+    page: Page
+    sent: list[Event] = field(default_factory=list)
+    received: list[Event] = field(default_factory=list)
+    frames: list[str] = field(default_factory=list)
+    urls: set[str] = field(default_factory=set)
+
+    def watch(self) -> None:
+        self.page.on("websocket", self.watch_socket)
+        self.page.on("request", lambda request: self.urls.add(request.url))
+
+    def watch_socket(self, socket: WebSocket) -> None:
+        def keep(events: list[Event], frame: str | bytes) -> None:
+            assert isinstance(frame, str)
+            self.frames.append(frame)
+            events.append(json.loads(frame))
+
+        socket.on("framesent", lambda frame: keep(self.sent, frame))
+        socket.on("framereceived", lambda frame: keep(self.received, frame))
+
+    async def press(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def write(self, text: str) -> None:
+        await self.page.get_by_role("textbox", name="Message").fill(text)
+        await self.press("Send")
+
+    async def state(self, state: str) -> None:
+        """Wait for a state of the page."""
+        main = self.page.get_by_role("main")
+        await expect(main).to_have_attribute("data-state", state, timeout=TIMEOUT_S * 1000)
+
+    def turns(self, role: str) -> Locator:
+        return self.page.get_by_role("log", name="Conversation").locator(f"[data-role={role}]")
+
+    async def witnessed(self, what: str) -> Any:
+        return await self.page.evaluate(f"witness.{what}")
+
+    async def heard(self) -> Sound:
+        """Return what has left for the loudspeaker, at 24 kHz."""
+        sound = np.frombuffer(base64.b64decode(await self.witnessed("takeSound()")), "<i2") / 32768
+        rate = await self.witnessed("soundRateHz")
+        return np.interp(np.arange(0, len(sound), rate / sounds.RATE), np.arange(len(sound)), sound)
+
+    def answers(self) -> list[Sound]:
+        """Return the sound of each answer as it was received."""
+        pieces: dict[str, list[bytes]] = {}
+        for event in self.received:
+            if event["type"].endswith("audio.delta"):
+                pieces.setdefault(event["item_id"], []).append(base64.b64decode(event["delta"]))
+        return [sounds.from_pcm(b"".join(each)) for each in pieces.values()]
+
+
+class Visitor:
+    """Opens pages, each in a Chromium whose microphone hears what is given; all are closed with the test."""
+
+    def __init__(self, playwright: Playwright, stack: contextlib.AsyncExitStack, folder: Path) -> None:
+        self.playwright, self.stack, self.folder = playwright, stack, folder
+
+    async def __call__(self, url: str, *arguments: str, microphone: Sound = QUIET) -> Visit:
+        path = self.folder / "microphone.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, sounds.RATE, 0, "NONE", ""))
+            file.writeframes(sounds.to_pcm(microphone))
+        browser = await self.stack.enter_async_context(
+            run_chromium(self.playwright, *arguments, microphone=path)
+        )
+        visit = Visit(await browser.new_page())
+        visit.watch()
+        await visit.page.add_init_script(path=WITNESS)
+        await visit.page.goto(url)
+        return visit
+
+
+@pytest.fixture
+async def visit(playwright: Playwright, tmp_path: Path) -> AsyncIterator[Visitor]:
+    async with contextlib.AsyncExitStack() as stack:
+        yield Visitor(playwright, stack, tmp_path)
+
+
+def of_type(kind: str, events: list[Event]) -> list[Event]:
+    return [event for event in events if event["type"] == kind]
+
+
+def likeness(piece: Sound, whole: Sound) -> float:
+    """Return the highest correlation of the piece with any stretch of the whole: 1 when it is in there."""
+    whole = np.pad(whole, len(piece))
+    size = 1 << (len(piece) + len(whole)).bit_length()
+    product = np.fft.irfft(np.fft.rfft(whole, size) * np.conj(np.fft.rfft(piece, size)), size)[: len(whole)]
+    energy = np.concatenate(([0.0], np.cumsum(whole**2)))
+    ends = np.minimum(np.arange(len(whole)) + len(piece), len(whole))
+    stretch = np.sqrt(energy[ends] - energy[: len(whole)]) + 1e-3
+    return float(np.max(product / stretch) / np.sqrt(np.sum(piece**2)))
+
+
+def parts(sound: Sound, seconds: float = 0.5) -> list[Sound]:
+    """Return the audible parts of a sound."""
+    length = int(seconds * sounds.RATE)
+    cut = [sound[start : start + length] for start in range(0, len(sound) - length, length)]
+    return [part for part in cut if np.sqrt(np.mean(part**2)) > 0.01]
+
+
+def share_heard(spoken: list[Sound], heard: Sound) -> float:
+    """Return which share of the parts was heard."""
+    return sum(likeness(part, heard) > ALIKE for part in spoken) / len(spoken)
+
+
+async def test_spoken_turn_is_written_answered_and_heard(visit: Visitor, server: StartServer) -> None:
+    person = await visit(server().url, microphone=QUESTION)
+
+    await person.press("Connect")
+    await person.state("connected")
+    await person.press("Start Recording")
+    await person.state("speaking")
+    await person.state("listening")
+
+    await expect(person.turns("user").locator(".words")).to_have_text(
+        re.compile(r"\[1\.\d s of speech; the simulator does not transcribe\]")
+    )
+    await expect(person.turns("assistant").locator(".words")).to_have_text(
+        "Hello! I am the built-in simulator. No model is connected, so I understand nothing. "
+        "This is what I heard. (Your own voice, replayed.)"
+    )
+    assert (await person.witnessed("userTexts"))[0] == "…"
+    states = await person.witnessed("states")
+    assert [state for state in states if state in ("hearing-you", "thinking", "speaking")] == [
+        "hearing-you",
+        "thinking",
+        "speaking",
+    ]
+    assert await person.witnessed("microphoneRequests") == 1
+    [answer] = person.answers()
+    assert share_heard(parts(answer), await person.heard()) >= 0.8
+    assert not of_type("error", person.received)
+
+
+@pytest.mark.parametrize(("pause_s", "status"), [(1.0, "cancelled"), (3.5, "completed")])
+async def test_speaking_over_the_answer_stops_it(
+    visit: Visitor, server: StartServer, pause_s: float, status: str
+) -> None:
+    """Also when the whole answer has been received, and only the playing goes on."""
+    said = np.concatenate((QUESTION, sounds.silence(pause_s), INTERRUPTION))
+    person = await visit(server().url, microphone=said)
+
+    await person.press("Start Recording")
+    await expect(person.turns("assistant")).to_have_count(2, timeout=TIMEOUT_S * 1000)
+    await person.state("speaking")
+    await person.state("listening")
+
+    [truncate] = of_type("conversation.item.truncate", person.sent)
+    first, second = person.answers()
+    heard_ms = truncate["audio_end_ms"]
+    assert isinstance(heard_ms, int)
+    assert 500 < heard_ms < len(first) / 24 - 1000
+    heard, cut = await person.heard(), heard_ms * 24
+    assert share_heard(parts(first[:cut]), heard) >= 0.8
+    unheard = [part for part in parts(first[cut + sounds.RATE // 2 :]) if likeness(part, second) < ALIKE]
+    assert unheard
+    assert share_heard(unheard, heard) == 0
+    assert share_heard(parts(second), heard) >= 0.8
+    interrupted, answered = [event["response"] for event in of_type("response.done", person.received)]
+    assert (interrupted["status"], answered["status"]) == (status, "completed")
+    assert truncate["item_id"] == interrupted["output"][0]["id"]
+    assert of_type("conversation.item.truncated", person.received)
+    await expect(person.turns("assistant").first).to_contain_text("interrupted")
+    assert not of_type("error", person.received)
+
+
+async def test_denied_microphone_is_explained_and_leaves_the_keyboard(
+    visit: Visitor, server: StartServer
+) -> None:
+    person = await visit(server().url, DENIED)
+
+    await person.press("Start Recording")
+    alert = person.page.get_by_role("alert")
+    await expect(alert).to_contain_text("The microphone is blocked", timeout=TIMEOUT_S * 1000)
+    await person.state("connected")
+    await person.write("Can you read this?")
+
+    await expect(person.turns("assistant").locator(".words")).to_contain_text(
+        "(You typed: Can you read this?)"
+    )
+
+
+async def test_typing_needs_no_microphone(visit: Visitor, server: StartServer) -> None:
+    person = await visit(server().url)
+
+    await person.press("Connect")
+    await person.state("connected")
+    await person.write("Wie spät ist es?")
+    await person.state("speaking")
+    await person.state("connected")
+
+    await expect(person.turns("user").locator(".words")).to_have_text("Wie spät ist es?")
+    await expect(person.turns("assistant").locator(".words")).to_contain_text("(You typed: Wie spät ist es?)")
+    [answer] = person.answers()
+    assert share_heard(parts(answer), await person.heard()) >= 0.8
+    assert await person.witnessed("microphoneRequests") == 0
+
+
+@pytest.mark.parametrize("dialect", API_VERSIONS)
+async def test_azure_answers_and_alone_sees_the_key(
+    visit: Visitor, server: StartServer, azure_tls: ssl.SSLContext, ca_file: str, dialect: str
+) -> None:
+    async with Simulator(host="localhost", ssl=azure_tls, key=KEY) as azure:
+        running = server(
+            AZURE_OPENAI_ENDPOINT=azure.url.replace("wss", "https"),
+            AZURE_OPENAI_API_KEY=KEY,
+            AZURE_OPENAI_API_VERSION=API_VERSIONS[dialect],
+            SSL_CERT_FILE=ca_file,
+        )
+        person = await visit(running.url, microphone=QUESTION)
+        await person.press("Connect")
+        await person.state("connected")
+        await person.press("Start Recording")
+        await person.state("speaking")
+        await person.state("listening")
+        served = [
+            f"{got.headers}{await got.body()!r}"
+            for got in [await person.page.request.get(url) for url in (*person.urls, f"{running.url}/config")]
+        ]
+
+    [answer] = person.answers()
+    assert len(answer) > 5 * sounds.RATE
+    assert [handshake.dialect for handshake in azure.handshakes] == [dialect]
+    assert azure.handshakes[0].headers["api-key"] == KEY
+    assert f"{running.url}/app.js" in person.urls
+    for seen in (running.log(), *served, *person.frames):
+        assert KEY not in seen
