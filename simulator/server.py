@@ -103,8 +103,8 @@ class Simulator:
     async def _check(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse an upgrade or let it pass, and note the faults that its session will meet."""
         handshake = Handshake.of(request.path, request.headers)
-        del self.handshakes[: len(self.handshakes) + 1 - HANDSHAKES_KEPT]
         self.handshakes.append(handshake)
+        del self.handshakes[:-HANDSHAKES_KEPT]
         faults = self._next_faults()
         self._openings[connection] = handshake, faults
         with contextlib.suppress(TimeoutError):

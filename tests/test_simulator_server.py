@@ -344,6 +344,18 @@ async def test_key_is_wanted_in_either_header(dialect: str) -> None:
         assert len(simulator.handshakes) == 6
 
 
+async def test_last_thousand_handshakes_are_kept(simulator: Simulator) -> None:
+    await refused(simulator, "/")
+    simulator.handshakes *= 600
+    await refused(simulator, "/second")
+    assert len(simulator.handshakes) == 601
+    simulator.handshakes *= 2
+    await refused(simulator, "/last")
+
+    assert len(simulator.handshakes) == 1000
+    assert simulator.handshakes[-1].path == "/last"
+
+
 # Faults
 
 
