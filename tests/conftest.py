@@ -115,6 +115,13 @@ def server() -> Iterator[StartServer]:
 
 
 @pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """Address of a server, with its simulator, for all tests that ask nothing special of it."""
+    with StartServer() as start:
+        yield start().url
+
+
+@pytest.fixture(scope="session")
 def authority() -> trustme.CA:
     return trustme.CA()
 

@@ -8,6 +8,7 @@ import pytest
 from engines import chromium as run_chromium
 from playwright.async_api import async_playwright
 from pulse import Pulse
+from script import Script
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -40,6 +41,14 @@ async def page(chromium: Browser) -> AsyncIterator[Page]:
     context = await chromium.new_context()
     yield await context.new_page()
     await context.close()
+
+
+@pytest.fixture
+async def script(page: Page, site: str) -> Script:
+    """The page of the product in `page`, its websocket in the test's hands."""
+    script = Script(page)
+    await script.open(site)
+    return script
 
 
 @pytest.fixture

@@ -1,0 +1,241 @@
+"""A service at the other end of the page's websocket that says what a test says, in either dialect, and in any order."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import struct
+import time
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from engines import TIMEOUT_S
+from playwright.async_api import expect
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from playwright.async_api import Locator, Page, WebSocketRoute
+
+Event = dict[str, Any]
+
+expect.set_options(timeout=TIMEOUT_S * 1000)
+
+RATE_HZ = 24_000
+PREVIEW_SESSION = {"id": "s", "model": "gpt-realtime"}
+GA_SESSION = {**PREVIEW_SESSION, "type": "realtime"}
+GA_NAMES = {
+    "conversation.item.created": "conversation.item.added",
+    "response.audio.delta": "response.output_audio.delta",
+    "response.audio.done": "response.output_audio.done",
+    "response.audio_transcript.delta": "response.output_audio_transcript.delta",
+    "response.audio_transcript.done": "response.output_audio_transcript.done",
+    "response.text.delta": "response.output_text.delta",
+    "response.text.done": "response.output_text.done",
+}
+
+
+def tone(ms: int) -> str:
+    """Return a soft 300 Hz tone in base64: mono PCM16, 24 kHz."""
+    samples = (round(6000 * math.sin(math.tau * 300 * n / RATE_HZ)) for n in range(RATE_HZ * ms // 1000))
+    return base64.b64encode(b"".join(struct.pack("<h", sample) for sample in samples)).decode()
+
+
+class Script:
+    """The page, and the service it talks to."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.sent: list[Event] = []
+        self.session: Event = PREVIEW_SESSION
+        self.is_ready = True
+        self.route: WebSocketRoute | None = None
+
+    async def open(self, url: str) -> None:
+        await self.page.route_web_socket("**/ws", self.accept)
+        await self.page.goto(url)
+
+    def accept(self, route: WebSocketRoute) -> None:
+        self.route = route
+        route.on_message(self.note)
+        self.say({"type": "session.created", "session": self.session})
+
+    def note(self, message: str | bytes) -> None:
+        event = json.loads(message)
+        self.sent.append(event)
+        if event["type"] == "session.update" and self.is_ready:
+            self.say({"type": "session.updated", "session": self.session})
+
+    def say(self, *events: Event) -> None:
+        assert self.route
+        for number, event in enumerate(events):
+            name = event["type"]
+            if self.session is GA_SESSION:
+                name = GA_NAMES.get(name, name)
+            self.route.send(json.dumps({"event_id": f"e{number}", **event, "type": name}))
+
+    async def close(self, code: int, error: Event | None = None) -> None:
+        """End the session as the relay does: an error that explains, then the close."""
+        assert self.route
+        if error:
+            self.say({"type": "error", "error": error})
+        await self.route.close(code=code, reason="")
+
+    def of_type(self, kind: str) -> list[Event]:
+        return [event for event in self.sent if event["type"] == kind]
+
+    async def wait_for(self, kind: str, count: int = 1) -> Event:
+        """Return the count-th event of a type that the page has sent, waiting for it."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while len(self.of_type(kind)) < count:
+            assert time.monotonic() < deadline, f"no {kind} in {[event['type'] for event in self.sent]}"
+            await anyio.sleep(0.02)
+        return self.of_type(kind)[count - 1]
+
+    # What a service says
+
+    def speech(self, item: str, previous: str | None = None) -> None:
+        """The user has spoken."""
+        self.say(
+            {"type": "input_audio_buffer.speech_started", "audio_start_ms": 100, "item_id": item},
+            {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": 900, "item_id": item},
+        )
+        self.commit(item, previous)
+
+    def commit(self, item: str, previous: str | None = None) -> None:
+        self.say(
+            {"type": "input_audio_buffer.committed", "previous_item_id": previous, "item_id": item},
+            {
+                "type": "conversation.item.created",
+                "previous_item_id": previous,
+                "item": {
+                    "id": item,
+                    "type": "message",
+                    "role": "user",
+                    "content": [{"type": "input_audio", "transcript": None}],
+                },
+            },
+        )
+
+    def transcribed(self, item: str, words: str) -> None:
+        kind = "conversation.item.input_audio_transcription.completed"
+        self.say({"type": kind, "item_id": item, "content_index": 0, "transcript": words})
+
+    def begin_answer(self, item: str, words: str, ms: int, previous: str | None = None) -> None:
+        """An answer has arrived but for its last events."""
+        place = {"response_id": f"r-{item}", "item_id": item, "output_index": 0, "content_index": 0}
+        message = {"id": item, "type": "message", "role": "assistant", "content": []}
+        self.say(
+            {"type": "response.created", "response": {"id": f"r-{item}"}},
+            {"type": "response.output_item.added", "response_id": f"r-{item}", "item": message},
+            {"type": "conversation.item.created", "previous_item_id": previous, "item": message},
+            {"type": "response.audio_transcript.delta", "delta": words, **place},
+            *({"type": "response.audio.delta", "delta": tone(500), **place} for _ in range(ms // 500)),
+        )
+
+    def end_answer(self, item: str, words: str, **response: Any) -> None:
+        place = {"response_id": f"r-{item}", "item_id": item, "output_index": 0, "content_index": 0}
+        message = {"id": item, "type": "message", "role": "assistant", "status": "completed", "content": []}
+        self.say(
+            {"type": "response.audio.done", **place},
+            {"type": "response.audio_transcript.done", "transcript": words, **place},
+            {"type": "response.output_item.done", "response_id": f"r-{item}", "item": message},
+            {"type": "response.done", "response": {"id": f"r-{item}", "status": "completed", **response}},
+        )
+
+    def answer(self, item: str, words: str, ms: int = 500, previous: str | None = None) -> None:
+        self.begin_answer(item, words, ms, previous)
+        self.end_answer(item, words, output=[{"id": item}])
+
+    # What a person does
+
+    async def press(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def connect(self) -> None:
+        await self.press("Connect")
+        await self.state("connected")
+
+    async def record(self) -> None:
+        await self.press("Start Recording")
+        await self.state("listening")
+
+    async def write(self, text: str) -> None:
+        await self.page.get_by_role("textbox", name="Message").fill(text)
+        await self.press("Send")
+
+    # What the page shows
+
+    async def state(self, state: str) -> None:
+        await expect(self.page.get_by_role("main")).to_have_attribute("data-state", state)
+
+    @property
+    def log(self) -> Locator:
+        return self.page.get_by_role("log", name="Conversation")
+
+    @property
+    def words(self) -> Locator:
+        return self.log.locator(".words")
+
+    @property
+    def banner(self) -> Locator:
+        return self.page.get_by_role("alert")
+
+
+NEVER_ALLOW = "() => { navigator.mediaDevices.getUserMedia = () => new Promise(() => {}) }"
+
+
+async def show_connecting(script: Script) -> None:
+    script.is_ready = False
+    await script.press("Connect")
+
+
+async def show_requesting_microphone(script: Script) -> None:
+    await script.page.evaluate(NEVER_ALLOW)
+    await script.press("Start Recording")
+
+
+async def show_hearing(script: Script) -> None:
+    await script.record()
+    script.say({"type": "input_audio_buffer.speech_started", "audio_start_ms": 0, "item_id": "u1"})
+
+
+async def show_thinking(script: Script) -> None:
+    await script.record()
+    script.speech("u1")
+
+
+async def show_speaking(script: Script) -> None:
+    await show_thinking(script)
+    script.transcribed("u1", "What is the weather like at the sea?")
+    script.begin_answer("a1", "Mild and bright, with a light breeze from the west. " * 3, 20_000, "u1")
+
+
+async def show_ended(script: Script) -> None:
+    await script.connect()
+    await script.press("Disconnect")
+
+
+async def show_error(script: Script) -> None:
+    await script.connect()
+    await script.close(1011, {"type": "relay_error", "code": "internal", "message": ""})
+
+
+async def show_nothing(_: Script) -> None:
+    """The page as it opens."""
+
+
+STATES: dict[str, Callable[[Script], Awaitable[None]]] = {
+    "idle": show_nothing,
+    "connecting": show_connecting,
+    "connected": Script.connect,
+    "requesting-mic": show_requesting_microphone,
+    "listening": Script.record,
+    "hearing-you": show_hearing,
+    "thinking": show_thinking,
+    "speaking": show_speaking,
+    "ended": show_ended,
+    "error": show_error,
+}
+"""How each state comes about."""
