@@ -47,12 +47,16 @@ WHOLE_TEXT = FINAL | TEXT
 MASKED, LENGTH = 0x80, 0x7F
 MAX_CONTROL_BYTES = 125
 HEAD_BYTES = 200  # an event's type stands within
+WRITE_BUFFER_BYTES = 256 * 2**10  # as much as one read of uvloop's, so that reading does not stutter
 MAX_SERVER_EVENT_BYTES = 16 * 2**20  # some server events exceed websockets' own limit of 1 MiB
 HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
 END_OF_HEAD = b"\r\n\r\n"
 SWITCHING_PROTOCOLS = 101
 CLOSE_SECONDS = 1  # how long a browser may take to answer a close
 EVENTS_PER_SECOND = 2000  # one client may not keep the loop from the others; a microphone sends 25
+
+
+Bytes = bytes | memoryview
 
 
 class Walker:
@@ -67,7 +71,7 @@ class Walker:
 
     """
 
-    __slots__ = ("binary", "head", "held", "limit_bytes", "masked", "message_bytes", "need", "open", "partial", "seen")  # fmt: skip
+    __slots__ = ("binary", "closed", "head", "held", "limit_bytes", "masked", "message_bytes", "need", "open", "partial", "seen")  # fmt: skip
 
     def __init__(
         self, *, masked: bool, binary: bool, limit_bytes: int, seen: Callable[[int, bytes], None]
@@ -76,6 +80,7 @@ class Walker:
         self.binary = binary
         self.limit_bytes = limit_bytes
         self.seen = seen
+        self.closed = False  # a close frame has come
         self.held = bytearray()  # the beginning of a frame
         self.need = 0  # how long `held` must be before it is worth another look
         self.open = False  # a message in several frames is on its way:
@@ -83,24 +88,35 @@ class Walker:
         self.message_bytes = 0  # their payload
         self.head = b""  # and how that begins
 
-    def feed(  # noqa: C901, PLR0912  the relay's innermost loop: a call a frame would cost more than the rest
-        self, data: bytes
-    ) -> tuple[list[bytes], bytes, Ending | None]:
+    def feed(self, data: bytes) -> tuple[list[Bytes], bytes, Ending | None]:
         """Take bytes as they were read; return whole messages, control frames, and why to end, if so.
 
-        Messages and control frames are as they came, headers and all. Nothing behind a close frame
-        or an illegal one is looked at, and nothing may be fed after it.
+        Messages and control frames are as they came, headers and all; messages in a row come in one
+        piece, and may be views of `data`. Nothing behind a close frame or an illegal one is looked at.
         """
-        if self.held:
-            self.held += data
-            if len(self.held) < self.need:
-                return [], b"", None
-            data, self.held = bytes(self.held), bytearray()
-        size, at, run = len(data), 0, 0  # data[run:at] is whole messages in a row
-        whole: list[bytes] = []
-        control = b""
-        ending = None
-        while True:
+        whole: list[Bytes] = []
+        control, at, ending = b"", 0, None
+        while self.held and not ending:
+            missing = self.need - len(self.held)
+            self.held += data[at : at + missing]
+            at += missing
+            if at > len(data):
+                return whole, control, None
+            frame, self.held = bytes(self.held), bytearray()
+            more, ending = self.scan(frame, 0, whole)
+            control += more
+        if at < len(data) and not ending:
+            more, ending = self.scan(data, at, whole)
+            control += more
+        return whole, control, ending
+
+    def scan(  # noqa: C901  the relay's innermost loop: a call a frame would cost more than the rest
+        self, data: bytes, at: int, whole: list[Bytes]
+    ) -> tuple[bytes, Ending | None]:
+        """Walk the frames in `data[at:]` and add the messages to `whole`; hold a frame that is cut off."""
+        size, run = len(data), at  # data[run:at] is whole messages in a row
+        control, ending = b"", None
+        while not self.closed:
             if size - at < 2:  # noqa: PLR2004  the shortest header
                 self.need = 2
                 break
@@ -109,33 +125,34 @@ class Walker:
             if length >= 126:  # noqa: PLR2004  RFC 6455, 5.2: two bytes of length follow, or eight
                 body += 2 if length == 126 else 8  # noqa: PLR2004
                 length = int.from_bytes(data[at + 2 : body], "big") if body <= size else 0
-            ending = self.check(first, second, length)
-            if ending:
-                break
+            simple = first == WHOLE_TEXT and second & MASKED == self.masked and not self.open
+            if not simple or length > self.limit_bytes:
+                ending = self.check(first, second, length)
+                if ending:
+                    break
             body += 4 if self.masked else 0
             end = body + length
             if end > size:
                 self.need = end - at
                 break
-            if first == WHOLE_TEXT:
+            if simple:
                 self.seen(length, b"" if self.masked else data[body : min(end, body + HEAD_BYTES)])
                 at = end
                 continue
             if run < at:
-                whole.append(data[run:at])
+                whole.append(memoryview(data)[run:at])
             frame = data[at:end]
             run = at = end
             if first & OPCODE >= CLOSE:
                 control += frame
-                if first & OPCODE == CLOSE:
-                    return whole, control, None
+                self.closed = first & OPCODE == CLOSE
             elif message := self.gather(first, frame, length, data[body : min(end, body + HEAD_BYTES)]):
                 whole.append(message)
         if run < at:
-            whole.append(data if at - run == size else data[run:at])
-        if at < size and not ending:
+            whole.append(data if at - run == size else memoryview(data)[run:at])
+        if at < size and not ending and not self.closed:
             self.held += data[at:]
-        return whole, control, ending
+        return control, ending
 
     def check(self, first: int, second: int, length: int) -> Ending | None:
         """Return why a frame with this header must not pass, if so."""
@@ -189,9 +206,10 @@ class Leg:
     def start(self, walker: Walker) -> None:
         """Begin to walk this leg's bytes; messages are held until it is joined."""
         self.walker = walker
-        self.waiting: list[bytes] = []
+        self.waiting: list[Bytes] = []
         self.waiting_bytes = 0
         self.ended: asyncio.Future[Ending] = self.loop.create_future()
+        self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         sock = self.transport.get_extra_info("socket")
         if sock is None or self.transport.is_closing():
             return  # lost meanwhile
@@ -211,7 +229,7 @@ class Leg:
             self.end(ending)
         return control
 
-    def pass_on(self, whole: list[bytes]) -> None:
+    def pass_on(self, whole: list[Bytes]) -> None:
         """Write messages to the other leg, or hold them while it cannot take them."""
         if self.parted:
             return
@@ -293,7 +311,9 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
     def data_received(self, data: bytes) -> None:
         if self.walker is None:
             super().data_received(data)
-            if self.conn.handshake_exc and not self.handshake_initiated:  # uvicorn would leave it open for ever
+            if (
+                self.conn.handshake_exc and not self.handshake_initiated
+            ):  # uvicorn would leave it open for ever
                 self.transport.write(HEAD_TOO_LARGE)
                 self.transport.close()
             return
@@ -386,7 +406,8 @@ class UpstreamLeg(Leg, ClientConnection):
     def give_back(self) -> None:
         """Leave this leg, and what came since the handshake, to the library."""
         self.plain = True
-        super().data_received(self.early)
+        if self.protocol.state is OPEN:  # else it was lost meanwhile
+            super().data_received(self.early)
 
     def catch_up(self) -> None:
         """Take what came since the handshake, now that there is somewhere to pass it on to."""

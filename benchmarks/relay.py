@@ -1,0 +1,407 @@
+"""Measure what the relay costs beside a plain one and nginx, interleaved in one run.
+
+    python benchmarks/relay.py [--sessions 200] [--seconds 10] [--rounds 3]
+
+This process is both ends at once, the talking browsers and the TLS upstream, so that one clock
+times a message's way. Each relay is a process of its own; its processor time and memory are read
+from /proc. Shared machines are noisy: compare the columns of one run, not two runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import trustme
+import uvloop
+from websockets.frames import Frame, Opcode
+from websockets.utils import accept_key, apply_mask
+
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+from splice import Bytes, Walker  # noqa: E402  found through the line above
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+
+FRAMES_PER_SECOND = 25  # a microphone's
+APPEND = b'{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(bytes(1920)) + b'"}'
+AUDIO = b'{"type":"response.audio.delta","delta":"' + base64.b64encode(bytes(4800)) + b'"}'
+TRANSCRIPT = (
+    b'{"type":"response.audio_transcript.delta","delta":" word","response_id":"resp_1","item_id":"item_1"}'
+)
+DOWN_EVERY = 5  # microphone frames between two audio deltas: the assistant talks half of the time
+BIG = b'{"type":"response.audio.delta","delta":"' + b"A" * (6144 - 42) + b'"}'
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def to_frame(payload: bytes, *, masked: bool) -> bytes:
+    return Frame(Opcode.TEXT, payload).serialize(mask=masked)
+
+
+@dataclass
+class Tally:
+    """What arrived at one end, and how long timed messages took."""
+
+    messages: int = 0
+    delays: list[int] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def reach(self, messages: int) -> None:
+        """Wait until so many messages have arrived."""
+        while self.messages < messages:
+            self.changed.clear()
+            await self.changed.wait()
+
+
+class End(asyncio.Protocol):
+    """One end of a session: the opening handshake by hand, then frames written as they are."""
+
+    client = False
+
+    def __init__(self, tally: Tally) -> None:
+        self.tally = tally
+        self.head = b""
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.writable = asyncio.Event()
+        self.writable.set()
+        self.walker = Walker(masked=not self.client, binary=True, limit_bytes=2**24, seen=self.seen)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)  # uvloop's is one by shape, not by class
+
+    def data_received(self, data: bytes) -> None:
+        if not self.opened.done():
+            self.head += data
+            head, end, data = self.head.partition(b"\r\n\r\n")
+            if not end:
+                return
+            self.handshake(head)
+            self.opened.set_result(None)
+        if data:
+            whole, control, _ = self.walker.feed(data)
+            if not self.client:
+                for message in whole:
+                    self.time(message)
+            if control:
+                self.pong(control)
+            self.tally.changed.set()
+
+    def handshake(self, head: bytes) -> None:
+        raise NotImplementedError
+
+    def seen(self, _size: int, _head: bytes) -> None:
+        self.tally.messages += 1
+
+    def time(self, message: Bytes) -> None:
+        """Note the delay of a probe: a message that is nothing but the time in 20 digits."""
+        if len(message) == 6 + 20:
+            sent = int(apply_mask(message[6:], message[2:6]))
+            self.tally.delays.append(time.monotonic_ns() - sent)
+
+    def pong(self, control: bytes) -> None:
+        if control[0] == 0x89:  # noqa: PLR2004  a ping: the other side's way to see that we live
+            payload = control[2 if self.client else 6 :]
+            self.transport.write(Frame(Opcode.PONG, payload).serialize(mask=self.client))
+
+    def pause_writing(self) -> None:
+        self.writable.clear()
+
+    def resume_writing(self) -> None:
+        self.writable.set()
+
+
+class Browser(End):
+    """A page, as far as a relay can tell."""
+
+    client = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        host, port = transport.get_extra_info("peername")[:2]
+        key = base64.b64encode(os.urandom(16)).decode()
+        self.transport.write(
+            f"GET /ws HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        )
+
+    def handshake(self, head: bytes) -> None:
+        if not head.startswith(b"HTTP/1.1 101"):
+            raise ConnectionRefusedError(head.decode())
+
+    def probe(self) -> None:
+        """Send a message that says when it was sent."""
+        self.transport.write(to_frame(b"%020d" % time.monotonic_ns(), masked=True))
+
+
+class Azure(End):
+    """The upstream's end of a session."""
+
+    def handshake(self, head: bytes) -> None:
+        key = next(
+            line[19:].strip() for line in head.split(b"\r\n") if line[:19].lower() == b"sec-websocket-key: "
+        )
+        self.transport.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept_key(key.decode()).encode() + b"\r\n\r\n"
+        )
+
+
+@dataclass
+class Relay:
+    """One relay under test: its name, process and port, and what was measured of it."""
+
+    name: str
+    port: int
+    tls: ssl.SSLContext | None = None
+    processes: list[int] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)  # per session-minute
+    delays: list[int] = field(default_factory=list)  # ns
+    throughput: list[float] = field(default_factory=list)  # messages per second
+    message_us: list[float] = field(default_factory=list)  # processor time of one message
+    idle_kib: float = 0.0
+
+    def cpu_seconds(self) -> float:
+        total = 0
+        for process in self.processes:
+            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])
+        return total / CLOCK_TICKS
+
+    def memory_kib(self) -> int:
+        total = 0
+        for process in self.processes:
+            status = Path(f"/proc/{process}/smaps_rollup").read_text()
+            total += next(
+                int(line.split()[1]) for line in status.splitlines() if line.startswith("Private_Dirty:")
+            )
+        return total
+
+
+class Bench:
+    """The upstream, the browsers, and the way of each measurement."""
+
+    def __init__(self, server_tls: ssl.SSLContext) -> None:
+        self.server_tls = server_tls
+        self.up, self.down = Tally(), Tally()
+        self.arrived: asyncio.Queue[Azure] = asyncio.Queue()
+
+    async def listen(self) -> int:
+        def accept() -> Azure:
+            end = Azure(self.up)
+            end.opened.add_done_callback(lambda _: self.arrived.put_nowait(end))
+            return end
+
+        self.server = await asyncio.get_running_loop().create_server(
+            accept, "127.0.0.1", 0, ssl=self.server_tls
+        )
+        return int(self.server.sockets[0].getsockname()[1])
+
+    @contextlib.asynccontextmanager
+    async def sessions(self, relay: Relay, count: int) -> AsyncIterator[list[tuple[Browser, Azure]]]:
+        """Open sessions through a relay, one after the other, and close them all."""
+        pairs = []
+        loop = asyncio.get_running_loop()
+        for _ in range(count):
+            _, browser = await loop.create_connection(
+                lambda: Browser(self.down),
+                "127.0.0.1",
+                relay.port,
+                ssl=relay.tls,
+                server_hostname="localhost" if relay.tls else None,
+            )
+            await browser.opened
+            pairs.append((browser, await self.arrived.get()))
+        try:
+            yield pairs
+        finally:
+            for browser, azure in pairs:
+                browser.transport.abort()
+                azure.transport.abort()
+            await asyncio.sleep(1)  # let the relay see them go before the next measurement
+
+    async def talk(self, relay: Relay, count: int, seconds: float) -> None:
+        """Let all sessions talk in real time; note the relay's processor time."""
+        append, audio, transcript = (
+            to_frame(APPEND, masked=True),
+            to_frame(AUDIO, masked=False),
+            to_frame(TRANSCRIPT, masked=False),
+        )
+        async with self.sessions(relay, count) as pairs:
+            began, before = time.monotonic(), relay.cpu_seconds()
+            sent = self.up.messages
+            for tick in range(int(seconds * FRAMES_PER_SECOND)):
+                for number, (browser, azure) in enumerate(pairs):
+                    if number % 20 == tick % 20:
+                        await asyncio.sleep(0)  # sessions are not in step with each other
+                    browser.transport.write(append)
+                    if (tick + number) % DOWN_EVERY == 0:
+                        azure.transport.write(audio)
+                        azure.transport.write(transcript)
+                await asyncio.sleep(max(0, began + (tick + 1) / FRAMES_PER_SECOND - time.monotonic()))
+            await self.up.reach(sent + count * int(seconds * FRAMES_PER_SECOND))
+            minutes = count * seconds / 60
+            relay.cpu_ms.append((relay.cpu_seconds() - before) * 1000 / minutes)
+
+    async def probe(self, relay: Relay, count: int) -> None:
+        """Time single messages on an otherwise quiet session."""
+        async with self.sessions(relay, 1) as ((browser, _),):
+            self.up.delays.clear()
+            for _ in range(count):
+                browser.probe()
+                await self.up.reach(self.up.messages + 1)
+                await asyncio.sleep(0.001)
+            relay.delays += self.up.delays[10:]
+
+    async def push(self, relay: Relay, count: int) -> None:
+        """Push 6 KiB messages down four sessions as fast as they go."""
+        frame = to_frame(BIG, masked=False)
+        async with self.sessions(relay, 4) as pairs:
+            begun, before, first = time.monotonic(), relay.cpu_seconds(), self.down.messages
+
+            async def pour(azure: Azure) -> None:
+                for _ in range(count // 4):
+                    await azure.writable.wait()
+                    azure.transport.write(frame)
+
+            await asyncio.gather(*(pour(azure) for _, azure in pairs))
+            await self.down.reach(first + count // 4 * 4)
+            relay.throughput.append(count / (time.monotonic() - begun))
+            relay.message_us.append((relay.cpu_seconds() - before) * 1e6 / count)
+
+    async def idle(self, relay: Relay, count: int) -> None:
+        """Weigh sessions that say nothing, after others have filled the allocators once."""
+        async with self.sessions(relay, count // 4):
+            before = relay.memory_kib()
+        async with self.sessions(relay, count // 4):
+            before = relay.memory_kib()
+            async with self.sessions(relay, count):
+                relay.idle_kib = (relay.memory_kib() - before) / count
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def descendants(process: int) -> list[int]:
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [process, *(each for child in children for each in descendants(int(child)))]
+
+
+@contextlib.contextmanager
+def running(command: list[str], environment: dict[str, str], port: int) -> Iterator[list[int]]:
+    """Run a relay until the block ends; yield its processes once it listens."""
+    process = subprocess.Popen(  # noqa: S603  the commands below
+        command, env={**os.environ, **environment}, cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    try:
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        yield descendants(process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
+
+
+NGINX = """
+worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 4096; }}
+http {{ access_log off; client_body_temp_path {folder}/a; proxy_temp_path {folder}/b; fastcgi_temp_path {folder}/c;
+  uwsgi_temp_path {folder}/d; scgi_temp_path {folder}/e;
+  server {{ listen 127.0.0.1:{port};
+    location / {{ proxy_pass {upstream}; proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade;
+      proxy_set_header Connection upgrade; proxy_set_header Host localhost; proxy_read_timeout 1h;
+      proxy_ssl_verify on; proxy_ssl_name localhost; proxy_ssl_server_name on; proxy_ssl_trusted_certificate {ca}; }} }} }}
+"""
+
+
+def table(relays: list[Relay], direct: Relay) -> Iterator[str]:
+    """Yield the lines of the table; every figure is the median of the rounds."""
+
+    def quantile(delays: list[int], share: float) -> float:
+        return sorted(delays)[int(len(delays) * share)] / 1000
+
+    yield f"{'':22}{'ms CPU per':>14}{'x nginx':>9}{'added p50':>11}{'added p99':>11}{'6 KiB msg/s':>13}{'x nginx':>9}{'us CPU each':>13}{'idle KiB':>10}"
+    yield f"{'':22}{'session-minute':>14}{'':9}{'us':>11}{'us':>11}"
+    nginx = relays[-1]
+    for relay in relays:
+        cpu, rate = statistics.median(relay.cpu_ms), statistics.median(relay.throughput)
+        yield (
+            f"{relay.name:22}{cpu:14.1f}{cpu / statistics.median(nginx.cpu_ms):9.2f}"
+            f"{quantile(relay.delays, 0.5) - quantile(direct.delays, 0.5):11.0f}"
+            f"{quantile(relay.delays, 0.99) - quantile(direct.delays, 0.99):11.0f}"
+            f"{rate:13.0f}{rate / statistics.median(nginx.throughput):9.2f}"
+            f"{statistics.median(relay.message_us):13.1f}{relay.idle_kib:10.0f}"
+        )
+
+
+async def measure(options: argparse.Namespace) -> None:
+    authority, folder = trustme.CA(), Path(tempfile.mkdtemp())
+    ca = folder / "ca.pem"
+    authority.cert_pem.write_to_path(ca)
+    server_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost", "127.0.0.1").configure_cert(server_tls)
+    bench = Bench(server_tls)
+    upstream = await bench.listen()
+    direct = Relay("direct", upstream, tls=ssl.create_default_context(cafile=ca))
+    ours, plain, nginx = (
+        Relay(name, free_port()) for name in ("this relay", "plain Starlette relay", "nginx")
+    )
+    config = folder / "nginx.conf"
+    config.write_text(
+        NGINX.format(folder=folder, port=nginx.port, upstream=f"https://127.0.0.1:{upstream}", ca=ca)
+    )
+    common = {"SSL_CERT_FILE": str(ca), "AZURE_OPENAI_ENDPOINT": f"https://localhost:{upstream}"}
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder)
+        for relay, command, environment in (
+            (ours, [sys.executable, "server.py"], {**common, "AZURE_OPENAI_API_KEY": "key", "PORT": str(ours.port), "MAX_SESSIONS": "5000"}),
+            (plain, [sys.executable, "-m", "uvicorn", "--app-dir", "benchmarks", "plain_relay:app", "--port", str(plain.port), "--ws-per-message-deflate", "false", "--log-level", "critical"], {**common, "UPSTREAM": f"wss://localhost:{upstream}"}),
+            (nginx, [shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(config), "-p", str(folder)], {}),
+        ):  # fmt: skip
+            relay.processes = stack.enter_context(running(command, environment, relay.port))
+        relays = [ours, plain, nginx]
+        for number in range(options.rounds):
+            for relay in relays[number % 3 :] + relays[: number % 3]:
+                await bench.talk(relay, options.sessions, options.seconds)
+                await bench.push(relay, options.messages)
+            for relay in [direct, *relays]:
+                await bench.probe(relay, options.probes)
+            print(f"round {number + 1} of {options.rounds} done", file=sys.stderr)
+        for relay in relays:
+            await bench.idle(relay, options.sessions)
+        print("\n".join(table(relays, direct)))
+    bench.server.close()
+
+
+def main() -> None:
+    """Read the options, measure, print the table."""
+    parser = argparse.ArgumentParser(description="Measure the relay beside a plain one and nginx.")
+    parser.add_argument("--sessions", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=10, help="of talk in each round")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--messages", type=int, default=20_000, help="of 6 KiB in each round")
+    parser.add_argument("--probes", type=int, default=500, help="timed messages in each round")
+    uvloop.run(measure(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()
