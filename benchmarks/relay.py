@@ -111,11 +111,11 @@ class End(asyncio.Protocol):
     def time(self, message: Bytes) -> None:
         """Note the delay of a probe: a message that is nothing but the time in 20 digits."""
         if len(message) == 6 + 20:
-            sent = int(apply_mask(message[6:], message[2:6]))
+            sent = int(apply_mask(bytes(message[6:]), bytes(message[2:6])))
             self.tally.delays.append(time.monotonic_ns() - sent)
 
     def pong(self, control: bytes) -> None:
-        if control[0] == 0x89:  # noqa: PLR2004  a ping: the other side's way to see that we live
+        if control[0] == 0x89:
             payload = control[2 if self.client else 6 :]
             self.transport.write(Frame(Opcode.PONG, payload).serialize(mask=self.client))
 
