@@ -14,7 +14,7 @@ const VOLUME_SECONDS = 0.01;
  * @property {number} played left the worklet, as far as told
  * @property {number} attachedAt `played` when the worklet in use took over
  * @property {boolean} started
- * @property {number} heardMs `played` less the output's latency; never goes back
+ * @property {number | null} heardMs fixed once it is over
  */
 
 /**
@@ -38,6 +38,7 @@ export class Speaker {
   #stops = new Map();
   #lastStop = 0;
   #underruns = 0;
+  #latencyMs = 0;
   #volume = 1;
   #muted = false;
 
@@ -115,6 +116,9 @@ export class Speaker {
       item.chunks = [];
     }
     await this.#stopWorklet();
+    this.#measureLatency();
+    for (const item of this.#items.values())
+      item.heardMs ??= item.phase === 'stopped' ? this.#heardMs(item) : null;
     const itemId = this.#currentId;
     this.#currentId = null;
     const playedMs = itemId === null ? 0 : Math.floor(this.heardMs(itemId));
@@ -126,7 +130,8 @@ export class Speaker {
    * @returns {number} milliseconds of the item that have been heard, as of the worklet's last report
    */
   heardMs(itemId) {
-    return this.#items.get(itemId)?.heardMs ?? 0;
+    const item = this.#items.get(itemId);
+    return item ? (item.heardMs ?? this.#heardMs(item)) : 0;
   }
 
   /** Whether sound is being played or waits to be. */
@@ -169,9 +174,19 @@ export class Speaker {
     return samples;
   }
 
-  /** WebKit has no outputLatency; Firefox's baseLatency is 0, Chromium's outputLatency is until it has measured. */
-  get #latencyMs() {
-    return 1000 * Math.max(this.#context?.outputLatency || 0, this.#context?.baseLatency || 0);
+  /** @param {SpeakerItem} item */
+  #heardMs({ played }) {
+    return Math.max(0, samplesToMs(played) - this.#latencyMs);
+  }
+
+  /**
+   * Read how long sound is under way to the ear. WebKit has no outputLatency; Chromium's is 0 until it has measured.
+   *
+   * Only on a stop, which needs it exactly: Firefox 153 hangs for good when outputLatency is read while the microphone is
+   * being switched on or off.
+   */
+  #measureLatency() {
+    this.#latencyMs = 1000 * Math.max(this.#context?.outputLatency || 0, this.#context?.baseLatency || 0);
   }
 
   #applyGain() {
@@ -218,7 +233,7 @@ export class Speaker {
   #onItemPosition(itemId, played) {
     const item = this.#item(itemId);
     this.#setPlayed(item, played);
-    this.#onPosition(itemId, item.heardMs);
+    this.#onPosition(itemId, this.heardMs(itemId));
   }
 
   /** @param {string} itemId */
@@ -247,7 +262,6 @@ export class Speaker {
    */
   #setPlayed(item, played) {
     item.played = item.attachedAt + played;
-    item.heardMs = Math.max(item.heardMs, samplesToMs(item.played) - this.#latencyMs);
     while (item.chunks[0] && item.released + item.chunks[0].length <= item.played) {
       item.released += item.chunks[0].length;
       item.chunks.shift();
@@ -305,7 +319,7 @@ const newItem = () => ({
   played: 0,
   attachedAt: 0,
   started: false,
-  heardMs: 0,
+  heardMs: null,
 });
 
 /** @param {SpeakerItem} item */

@@ -58,7 +58,7 @@ class Pulse:
             [
                 find_program("pulseaudio"),
                 *("-n", f"--file={script}", "--daemonize=no", "--use-pid-file=no", "--disallow-exit"),
-                *("--exit-idle-time=-1", "--realtime=no", "--high-priority=no"),
+                *("--exit-idle-time=-1", "--realtime=no", "--high-priority=yes"),
                 *("--resample-method=speex-float-5", "--log-target=stderr", "--log-level=info"),
             ],
             env={

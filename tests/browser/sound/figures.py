@@ -17,9 +17,14 @@ class Figures:
     def lines(self) -> list[str]:
         engines = list(dict.fromkeys(engine for values in self.rows.values() for engine in values))
         table = [["figure", "limit", *engines]]
-        table += [[*row, *(values.get(engine, "") for engine in engines)] for row, values in self.rows.items()]
+        table += [
+            [*row, *(values.get(engine, "") for engine in engines)] for row, values in self.rows.items()
+        ]
         widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-        return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+        return [
+            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+            for row in table
+        ]
 
 
 @dataclass

@@ -72,7 +72,7 @@ async function open() {
 
 /**
  * @param {AudioContext} context
- * @returns {Promise<{listener: Listener, sound: () => Promise<Float32Array>}>}
+ * @returns {Promise<{listener: Listener, played: () => Promise<{sound: Float32Array, startedAt: number}>}>} `played` so far
  */
 async function tapped(context) {
   const listener = new Listener();
@@ -84,13 +84,13 @@ async function tapped(context) {
   };
   await listener.speaker.attach(context);
   AudioNode.prototype.connect = connect;
-  const sound = () => {
+  const played = () => {
     const { promise, resolve } = Promise.withResolvers();
     tap.port.onmessage = ({ data }) => resolve(data);
-    tap.port.postMessage('sound');
+    tap.port.postMessage('what was played?');
     return promise;
   };
-  return { listener, sound };
+  return { listener, played };
 }
 
 window.measure = {
@@ -158,44 +158,56 @@ window.measure = {
   /** Four seconds of a tone, with the page's thread blocked for two of them. */
   async blocked() {
     const context = await open();
-    const { listener, sound } = await tapped(context);
+    const { listener, played } = await tapped(context);
     for (const chunk of chunksOf(sine(997, 4))) listener.speaker.play(ITEM, chunk);
     listener.speaker.end(ITEM);
     await listener.started.promise;
     const begunMs = performance.now();
     while (performance.now() - begunMs < 2000);
     await listener.ended.promise;
-    return { underruns: listener.underruns, sound: packed(await sound()), rateHz: context.sampleRate };
+    return { underruns: listener.underruns, sound: packed((await played()).sound), rateHz: context.sampleRate };
   },
 
-  /** Ten minutes, decoded and queued at once; the best of three tells what it costs the page. */
+  /** Ten minutes, decoded and queued at once; the best of three tells what each costs the page. */
   async burst() {
     const deltas = Array.from(chunksOf(sine(997, 600)), encode);
-    let tookMs = Number.POSITIVE_INFINITY;
-    let underruns = 0;
+    const best = { decodeMs: Number.POSITIVE_INFINITY, queueMs: Number.POSITIVE_INFINITY, underruns: 0 };
     for (let round = 0; round < 3; round++) {
       const { listener } = await tapped(await open());
       const begunMs = performance.now();
-      for (const delta of deltas) listener.speaker.play(ITEM, decode(delta));
+      const chunks = deltas.map(decode);
+      const decodedMs = performance.now();
+      for (const chunk of chunks) listener.speaker.play(ITEM, chunk);
       listener.speaker.end(ITEM);
-      tookMs = Math.min(tookMs, performance.now() - begunMs);
+      const queuedMs = performance.now();
+      best.decodeMs = Math.min(best.decodeMs, decodedMs - begunMs);
+      best.queueMs = Math.min(best.queueMs, queuedMs - decodedMs);
       await listener.heard(500);
-      underruns += listener.underruns;
+      best.underruns += listener.underruns;
       await listener.speaker.stop();
     }
-    return { tookMs, underruns };
+    return best;
   },
 
-  /** Stop in the middle of a tone; `stoppedAtMs` is the wall clock's time of the call. */
+  /**
+   * Stop in the middle of a tone. `stoppedAtMs` is the wall clock's time of the call, `silentAfterMs` what the audio
+   * clock counts from then to the last sample that left for the output, `leftMs` of the item without the fade.
+   */
   async stop(afterMs) {
     const context = await open();
-    const { listener } = await tapped(context);
+    const { listener, played } = await tapped(context);
     for (const chunk of chunksOf(sine(997, 5))) listener.speaker.play(ITEM, chunk);
     await listener.heard(afterMs);
     const stoppedAtMs = performance.timeOrigin + performance.now();
+    const stoppedAt = context.currentTime;
     const { playedMs } = await listener.speaker.stop();
     const latencyMs = 1000 * Math.max(context.outputLatency || 0, context.baseLatency || 0);
-    return { stoppedAtMs, playedMs, leftMs: listener.speaker.heardMs(ITEM) + latencyMs };
+    const leftMs = listener.speaker.heardMs(ITEM) + latencyMs;
+    await after(50); // what the fade takes, and more
+    const { sound, startedAt } = await played();
+    const last = sound.findLastIndex((sample) => sample !== 0) + 1;
+    const silentAfterMs = 1000 * (startedAt + last / context.sampleRate - stoppedAt);
+    return { stoppedAtMs, silentAfterMs, playedMs, leftMs };
   },
 
   /** Play speech into the room and return what the microphone hears of it meanwhile. */

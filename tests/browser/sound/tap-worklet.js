@@ -1,7 +1,11 @@
-/** Keep every sample that passes by; any message asks for them. Audio thread; allocates, as a measuring device may. */
+/**
+ * Keep every sample that passes by; any message asks for {sound, startedAt}, the context's time of the first sample.
+ * Audio thread; allocates, as a measuring device may.
+ */
 class Tap extends AudioWorkletProcessor {
   /** @type {Float32Array[]} */
   #blocks = [];
+  #startedAt = 0;
 
   constructor() {
     super();
@@ -12,14 +16,15 @@ class Tap extends AudioWorkletProcessor {
         sound.set(block, at);
         at += block.length;
       }
-      this.port.postMessage(sound);
+      this.port.postMessage({ sound, startedAt: this.#startedAt });
     };
   }
 
   /** @param {Float32Array[][]} inputs */
   process(inputs) {
     const input = inputs[0]?.[0];
-    if (input) this.#blocks.push(input.slice());
+    if (this.#blocks.length === 0) this.#startedAt = currentTime;
+    this.#blocks.push(input ? input.slice() : new Float32Array(128));
     return true;
   }
 }

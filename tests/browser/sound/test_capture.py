@@ -24,7 +24,8 @@ def tone(sound: Sound, number: int) -> Sound:
 
 
 @pytest.mark.parametrize(
-    ("rate_hz", "kept_hz"), [(8_000, 3_100), (16_000, 6_200), (44_100, 9_000), (48_000, 9_000), (96_000, 9_000)]
+    ("rate_hz", "kept_hz"),
+    [(8_000, 3_100), (16_000, 6_200), (44_100, 9_000), (48_000, 9_000), (96_000, 9_000)],
 )
 async def test_speech_passes_unchanged_and_nothing_folds_back(
     tab: Tab, figures: EngineFigures, rate_hz: int, kept_hz: int
@@ -43,7 +44,9 @@ async def test_speech_passes_unchanged_and_nothing_folds_back(
     figures.at_most(f"capture at {rate_hz} Hz: change of level at {kept_hz} Hz", change_db, 0.05, "dB")
     if len(tones_hz) > 2:
         left_db = max(level_db(tone(sound, number)) - level_db(played[number]) for number in (2, 3, 4))
-        figures.at_most(f"capture at {rate_hz} Hz: left of 13, 15, 18 kHz", max(LAST_BIT_DB, left_db), -80, "dB")
+        figures.at_most(
+            f"capture at {rate_hz} Hz: left of 13, 15, 18 kHz", max(LAST_BIT_DB, left_db), -80, "dB"
+        )
     figures.note(f"capture at {rate_hz} Hz: share of a core", 100 * captured["load"], "%")
 
 
