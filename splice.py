@@ -234,8 +234,9 @@ class Leg:
         if self.parted:
             return
         if self.other is not None and self.other.blocked is None:
-            for frames in whole:
-                self.other.transport.write(frames)
+            if not self.other.transport.is_closing():  # else that leg has ended, and the session is about to
+                for frames in whole:
+                    self.other.transport.write(frames)
             return
         self.waiting += whole
         self.waiting_bytes += sum(map(len, whole))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("realtime_voice")
 NAME = "realtime_voice"
+WORD = re.compile(r"[\w.]{1,64}", re.ASCII)  # what may be logged of a reason, which the upstream may have chosen
 
 
 class Telemetry:
@@ -99,7 +101,7 @@ class Report:
         fields = {
             "session": self.name,
             "code": ending.code,
-            "reason": ending.reason or "-",
+            "reason": ending.reason if WORD.fullmatch(ending.reason) else "-",
             "seconds": round(seconds, 1),
             "events_up": traffic.events_up,
             "bytes_up": traffic.bytes_up,
