@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { beforeEach, test } from 'node:test';
+import { AudioDevice } from '../../../public/audio/device.js';
+import { FakeContext, FakeDocument, FakeMediaDevices, settle } from './fakes.js';
+
+/** A device on fakes: what contexts it made, what it told. */
+function setUp() {
+  /** @type {FakeContext[]} */
+  const contexts = [];
+  /** @type {FakeContext[]} */
+  const attached = [];
+  /** @type {string[]} */
+  const states = [];
+  const mediaDevices = new FakeMediaDevices();
+  const document = new FakeDocument();
+  const navigator = { mediaDevices, audioSession: { type: 'auto' } };
+  const hardware = { rateHz: 48_000, mayRun: true };
+  const device = new AudioDevice({
+    onContext: (context) => attached.push(/** @type {any} */ (context)),
+    onState: (state) => states.push(state),
+    createContext: () => {
+      const context = Object.assign(new FakeContext(hardware.rateHz), { mayRun: hardware.mayRun });
+      contexts.push(context);
+      return /** @type {any} */ (context);
+    },
+    navigator: /** @type {any} */ (navigator),
+    document: /** @type {any} */ (document),
+  });
+  return { device, contexts, attached, states, mediaDevices, document, navigator, hardware };
+}
+
+beforeEach(() => {
+  Object.assign(globalThis, { AudioContext: FakeContext });
+});
+
+test('opening makes one context, attaches it and runs it; opening again makes no other', async () => {
+  const { device, contexts, attached, states } = setUp();
+  await device.open();
+  await device.open();
+  assert.equal(contexts.length, 1);
+  assert.deepEqual(attached, contexts);
+  assert.equal(device.state, 'running');
+  assert.deepEqual(states, ['running']);
+});
+
+test('a context that may not run yet is blocked, until it is opened again inside a click', async () => {
+  const { device, contexts, hardware } = setUp();
+  hardware.mayRun = false;
+  await device.open();
+  assert.equal(device.state, 'blocked');
+  contexts[0].mayRun = true;
+  await device.open();
+  assert.equal(device.state, 'running');
+});
+
+test('an iPhone is told to play and record before a context is made', async () => {
+  const { device, navigator } = setUp();
+  await device.open();
+  assert.equal(navigator.audioSession.type, 'play-and-record');
+});
+
+test('an interrupted context is not resumed before the interruption is over', async () => {
+  const { device, contexts, document, states } = setUp();
+  await device.open();
+  const [context] = contexts;
+  const before = context.resumed;
+  context.become('interrupted');
+  document.become('visible');
+  await device.open();
+  assert.equal(context.resumed, before);
+  assert.equal(device.state, 'interrupted');
+  context.become('suspended');
+  await settle();
+  assert.equal(context.resumed, before + 1);
+  assert.deepEqual(states.slice(-2), ['blocked', 'running']);
+});
+
+test('a context suspended behind a hidden page is resumed when it shows', async () => {
+  const { device, contexts, document } = setUp();
+  await device.open();
+  contexts[0].become('suspended');
+  document.become('hidden');
+  assert.equal(device.state, 'blocked');
+  document.become('visible');
+  assert.equal(device.state, 'running');
+});
+
+test('a clock that stands still for 500 ms after an interruption replaces the context', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { device, contexts, attached } = setUp();
+  await device.open();
+  contexts[0].become('interrupted');
+  contexts[0].become('running');
+  t.mock.timers.tick(499);
+  assert.equal(contexts.length, 1);
+  t.mock.timers.tick(1);
+  await settle();
+  assert.equal(contexts.length, 2);
+  assert.equal(device.context, contexts[1]);
+  assert.deepEqual(attached, contexts);
+  assert.equal(contexts[0].state, 'closed');
+  assert.equal(device.state, 'running');
+});
+
+test('a clock that moves keeps the context', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { device, contexts, document } = setUp();
+  await device.open();
+  document.become('visible');
+  contexts[0].currentTime = 0.1;
+  t.mock.timers.tick(1000);
+  await settle();
+  assert.equal(contexts.length, 1);
+});
+
+test('another rate of the device replaces the context, the same rate does not', async () => {
+  const { device, contexts, mediaDevices, hardware } = setUp();
+  await device.open();
+  mediaDevices.change();
+  await settle();
+  assert.equal(device.context, contexts[0]);
+  assert.equal(contexts[1].state, 'closed');
+  hardware.rateHz = 16_000;
+  mediaDevices.change();
+  await settle();
+  assert.equal(device.context, contexts[2]);
+  assert.equal(contexts[0].state, 'closed');
+});
+
+test('the chosen output is kept by a new context, and given up when it is unplugged', async () => {
+  const { device, contexts, mediaDevices, hardware } = setUp();
+  mediaDevices.devices = [{ kind: 'audiooutput', deviceId: 'usb', groupId: 'g', label: 'Headset' }];
+  assert.equal(device.canChooseOutput, true);
+  await device.open();
+  await device.chooseOutput('usb');
+  hardware.rateHz = 16_000;
+  mediaDevices.change();
+  await settle();
+  assert.equal(contexts[1].sinkId, 'usb');
+  mediaDevices.devices = [];
+  mediaDevices.change();
+  await settle();
+  assert.equal(contexts[1].sinkId, '');
+});
+
+test('where outputs cannot be chosen there are none to choose from', async () => {
+  Object.assign(globalThis, { AudioContext: class {} });
+  const { device, mediaDevices } = setUp();
+  mediaDevices.devices = [{ kind: 'audiooutput', deviceId: 'usb', groupId: 'g', label: 'Headset' }];
+  assert.equal(device.canChooseOutput, false);
+  assert.deepEqual(await device.outputs(), []);
+});
+
+test('closed is closed: no event makes a context any more', async () => {
+  const { device, contexts, mediaDevices, document } = setUp();
+  await device.open();
+  await device.close();
+  assert.equal(device.state, 'closed');
+  mediaDevices.change();
+  document.become('visible');
+  await settle();
+  assert.equal(contexts.length, 1);
+  await device.open();
+  assert.equal(device.context, contexts[1]);
+});
