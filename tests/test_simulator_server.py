@@ -176,6 +176,24 @@ async def test_stock_beta_client_gets_the_preview_dialect(simulator: Simulator) 
     await client.close()
 
 
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [
+        ("/v1/realtime?model=x", "ga"),
+        ("/realtime?model=x", "ga"),
+        ("/realtime?api-version=2025-04-01-preview&deployment=x", "preview"),
+    ],
+)
+async def test_sdk_paths_speak_what_the_request_asks_for(
+    simulator: Simulator, path: str, dialect: str
+) -> None:
+    async with open_session(simulator, path=path) as client:
+        [created] = await receive(client, "session.created")
+
+    assert ("type" in created["session"]) == (dialect == "ga")
+    check_event(created, dialect, "server")
+
+
 # Pace and pressure
 
 

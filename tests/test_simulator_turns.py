@@ -109,6 +109,17 @@ def test_turn_holds_padding_speech_and_the_silence_that_ended_it() -> None:
     assert turn.pcm == pcm[start_ms * BYTES_PER_MS : end_ms * BYTES_PER_MS]
 
 
+def test_voice_that_dies_away_is_heard_down_to_the_noise() -> None:
+    fading = sounds.at(sounds.voice(2), -22) * 10 ** (-np.linspace(0, 40, 2 * sounds.RATE) / 20)
+
+    listener = Listener(TurnDetection(silence_ms=200)).hear(
+        with_utterances(BACKGROUNDS["hiss"](7), {3: fading})
+    )
+
+    [end_ms] = listener.ends_ms
+    assert end_ms - 200 > 4400  # 28 dB under its beginning, where it meets the hiss
+
+
 def test_longer_silence_joins_two_utterances() -> None:
     spoken, pause, quiet = sounds.at(sounds.voice(1), -20), sounds.silence(0.6), sounds.silence(2)
     pcm = sounds.to_pcm(np.concatenate((quiet, spoken, pause, spoken, quiet)))
