@@ -207,4 +207,4 @@ def test_a_flood_of_events_is_slowed_down_and_none_is_lost(running: Server) -> N
         sock.sendall(frame(8, (1000).to_bytes(2, "big")))
         reader.join()
     ended = running.wait_for_log(rf"ended code=1000 reason=done seconds=(\S+) up={count} events")
-    assert float(ended[1]) > 2  # three rests
+    assert float(ended[1]) > 1.5  # rests until a second is over, three times
