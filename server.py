@@ -42,7 +42,7 @@ from settings import (
 from simulator import Simulator
 from splice import BrowserLeg, abort, begin
 from telemetry import Telemetry, set_up_log
-from upstream import CLOSE_SECONDS, PING_SECONDS, Dialect, Refused, Upstream
+from upstream import CLOSE_SECONDS, PING_SECONDS, PONG_SECONDS, Dialect, Refused, Upstream
 
 if TYPE_CHECKING:
     import os
@@ -347,7 +347,7 @@ def main() -> None:
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # costs more processor time than all the rest of the relay
         ws_ping_interval=PING_SECONDS,
-        ws_ping_timeout=PING_SECONDS,
+        ws_ping_timeout=PONG_SECONDS,
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=16 * 2**10,
         proxy_headers=bool(settings.trusted_proxies),

@@ -25,6 +25,7 @@ Dialect = Literal["preview", "ga"]
 PREVIEW_VERSION = "2025-04-01-preview"
 OPEN_SECONDS = 10
 PING_SECONDS = 10
+PONG_SECONDS = 9  # with the close that follows, an end that fell silent is found within 20 s
 CLOSE_SECONDS = 1
 NOT_SERVED = {400, 404, 410, 426}  # answers that may mean: this dialect is not served here
 
@@ -119,7 +120,7 @@ class Upstream:
             compression=None,
             open_timeout=OPEN_SECONDS,
             ping_interval=PING_SECONDS,
-            ping_timeout=PING_SECONDS,
+            ping_timeout=PONG_SECONDS,
             close_timeout=CLOSE_SECONDS,
             max_size=MAX_SERVER_EVENT_BYTES,
             create_connection=UpstreamLeg,

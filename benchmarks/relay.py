@@ -25,20 +25,16 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import trustme
 import uvloop
-from websockets.frames import Frame, Opcode
-from websockets.utils import accept_key, apply_mask
-
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-from splice import Bytes, Walker  # noqa: E402  found through the line above
+from ends import Azure, Browser, Tally, open_browser, to_frame
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+ROOT = Path(__file__).parent.parent
 FRAMES_PER_SECOND = 25  # a microphone's
 APPEND = b'{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(bytes(1920)) + b'"}'
 AUDIO = b'{"type":"response.audio.delta","delta":"' + base64.b64encode(bytes(4800)) + b'"}'
@@ -48,118 +44,6 @@ TRANSCRIPT = (
 DOWN_EVERY = 5  # microphone frames between two audio deltas: the assistant talks half of the time
 BIG = b'{"type":"response.audio.delta","delta":"' + b"A" * (6144 - 42) + b'"}'
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def to_frame(payload: bytes, *, masked: bool) -> bytes:
-    return Frame(Opcode.TEXT, payload).serialize(mask=masked)
-
-
-@dataclass
-class Tally:
-    """What arrived at one end, and how long timed messages took."""
-
-    messages: int = 0
-    delays: list[int] = field(default_factory=list)
-    changed: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def reach(self, messages: int) -> None:
-        """Wait until so many messages have arrived."""
-        while self.messages < messages:
-            self.changed.clear()
-            await self.changed.wait()
-
-
-class End(asyncio.Protocol):
-    """One end of a session: the opening handshake by hand, then frames written as they are."""
-
-    client = False
-
-    def __init__(self, tally: Tally) -> None:
-        self.tally = tally
-        self.head = b""
-        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.writable = asyncio.Event()
-        self.writable.set()
-        self.walker = Walker(masked=not self.client, binary=True, limit_bytes=2**24, seen=self.seen)
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's is one by shape, not by class
-
-    def data_received(self, data: bytes) -> None:
-        if not self.opened.done():
-            self.head += data
-            head, end, data = self.head.partition(b"\r\n\r\n")
-            if not end:
-                return
-            self.handshake(head)
-            self.opened.set_result(None)
-        if data:
-            whole, control, _ = self.walker.feed(data)
-            if not self.client:
-                for message in whole:
-                    self.time(message)
-            if control:
-                self.pong(control)
-            self.tally.changed.set()
-
-    def handshake(self, head: bytes) -> None:
-        raise NotImplementedError
-
-    def seen(self, _size: int, _head: bytes) -> None:
-        self.tally.messages += 1
-
-    def time(self, message: Bytes) -> None:
-        """Note the delay of a probe: a message that is nothing but the time in 20 digits."""
-        if len(message) == 6 + 20:
-            sent = int(apply_mask(bytes(message[6:]), bytes(message[2:6])))
-            self.tally.delays.append(time.monotonic_ns() - sent)
-
-    def pong(self, control: bytes) -> None:
-        if control[0] == 0x89:
-            payload = control[2 if self.client else 6 :]
-            self.transport.write(Frame(Opcode.PONG, payload).serialize(mask=self.client))
-
-    def pause_writing(self) -> None:
-        self.writable.clear()
-
-    def resume_writing(self) -> None:
-        self.writable.set()
-
-
-class Browser(End):
-    """A page, as far as a relay can tell."""
-
-    client = True
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        host, port = transport.get_extra_info("peername")[:2]
-        key = base64.b64encode(os.urandom(16)).decode()
-        self.transport.write(
-            f"GET /ws HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
-        )
-
-    def handshake(self, head: bytes) -> None:
-        if not head.startswith(b"HTTP/1.1 101"):
-            raise ConnectionRefusedError(head.decode())
-
-    def probe(self) -> None:
-        """Send a message that says when it was sent."""
-        self.transport.write(to_frame(b"%020d" % time.monotonic_ns(), masked=True))
-
-
-class Azure(End):
-    """The upstream's end of a session."""
-
-    def handshake(self, head: bytes) -> None:
-        key = next(
-            line[19:].strip() for line in head.split(b"\r\n") if line[:19].lower() == b"sec-websocket-key: "
-        )
-        self.transport.write(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept_key(key.decode()).encode() + b"\r\n\r\n"
-        )
 
 
 @dataclass
@@ -216,16 +100,8 @@ class Bench:
     async def sessions(self, relay: Relay, count: int) -> AsyncIterator[list[tuple[Browser, Azure]]]:
         """Open sessions through a relay, one after the other, and close them all."""
         pairs = []
-        loop = asyncio.get_running_loop()
         for _ in range(count):
-            _, browser = await loop.create_connection(
-                lambda: Browser(self.down),
-                "127.0.0.1",
-                relay.port,
-                ssl=relay.tls,
-                server_hostname="localhost" if relay.tls else None,
-            )
-            await browser.opened
+            browser = await open_browser(relay.port, self.down, relay.tls)
             pairs.append((browser, await self.arrived.get()))
         try:
             yield pairs

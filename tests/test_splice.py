@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import given, settings
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
-from splice import Walker
+from splice import Leg, Walker
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from session import Ending
 
 LIMIT = 2**20
@@ -178,3 +181,119 @@ def test_nothing_behind_a_close_frame_is_looked_at() -> None:
     close = Frame(Opcode.CLOSE, b"\x03\xe8").serialize(mask=True)
     good = GOOD.serialize(mask=True)
     assert walk([good + close + b"\xff" * 50], masked=True)[:2] == (good, close)
+
+
+class Wire:
+    """A transport that notes what is written to it and whether it is read."""
+
+    def __init__(self) -> None:
+        self.written = b""
+        self.reading = True
+
+    def write(self, data: bytes) -> None:
+        self.written += data
+
+    def pause_reading(self) -> None:
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        self.reading = True
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+    def get_extra_info(self, _: str) -> None:
+        return None
+
+
+class BareLeg(Leg):
+    """A leg without a library."""
+
+    def __init__(self, *, masked: bool, hold_bytes: int) -> None:
+        self.wire = Wire()
+        self.transport = cast("asyncio.Transport", self.wire)
+        self.loop = asyncio.get_running_loop()
+        self.hold_bytes = hold_bytes
+        self.start(Walker(masked=masked, binary=False, limit_bytes=LIMIT, seen=lambda *_: None))
+
+    def read(self, data: bytes) -> bytes:
+        assert self.walker
+        return self.walk(self.walker, data)
+
+
+@pytest.fixture
+async def legs() -> AsyncIterator[tuple[BareLeg, BareLeg]]:
+    browser, upstream = BareLeg(masked=True, hold_bytes=100), BareLeg(masked=False, hold_bytes=0)
+    browser.other, upstream.other = upstream, browser
+    yield browser, upstream
+    browser.part()
+    upstream.part()
+
+
+def message(size: int, *, masked: bool) -> bytes:
+    return Frame(Opcode.TEXT, b"x" * size).serialize(mask=masked)
+
+
+async def test_a_page_that_leaves_while_the_upstream_is_blocked_is_seen(
+    legs: tuple[BareLeg, BareLeg],
+) -> None:
+    browser, upstream = legs
+    upstream.block()
+    close = Frame(Opcode.CLOSE, b"").serialize(mask=True)
+    assert browser.read(message(50, masked=True) + close) == close
+    assert browser.wire.reading
+    assert upstream.wire.written == b""
+
+
+async def test_a_blocked_leg_gets_what_was_held_for_it_in_order_when_it_reads_again(
+    legs: tuple[BareLeg, BareLeg],
+) -> None:
+    browser, upstream = legs
+    sent = [message(size, masked=True) for size in (10, 20, 90, 5)]
+    browser.read(sent[0])
+    upstream.block()
+    for frames in sent[1:3]:
+        browser.read(frames)
+    assert not browser.wire.reading
+    assert upstream.wire.written == sent[0]
+    upstream.unblock()
+    assert browser.wire.reading
+    browser.read(sent[3])
+    assert upstream.wire.written == b"".join(sent)
+
+
+async def test_a_page_that_does_not_read_stops_the_upstream_at_once(legs: tuple[BareLeg, BareLeg]) -> None:
+    browser, upstream = legs
+    browser.block()
+    upstream.read(message(1, masked=False))
+    assert not upstream.wire.reading
+    browser.unblock()
+    assert upstream.wire.reading
+    assert browser.wire.written == message(1, masked=False)
+
+
+async def test_a_leg_that_rests_is_not_read_again_because_the_other_is_free(
+    legs: tuple[BareLeg, BareLeg],
+) -> None:
+    browser, upstream = legs
+    browser.pause()
+    browser.resting = asyncio.get_running_loop().call_later(60, lambda: None)
+    upstream.block()
+    upstream.unblock()
+    assert not browser.wire.reading
+
+
+async def test_after_the_parting_nothing_passes_and_both_are_read_for_their_close(
+    legs: tuple[BareLeg, BareLeg],
+) -> None:
+    browser, upstream = legs
+    upstream.block()
+    browser.read(message(500, masked=True))
+    for leg in legs:
+        leg.part()
+    browser.read(message(5, masked=True))
+    assert upstream.wire.written == b""
+    assert browser.wire.reading
