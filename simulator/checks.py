@@ -1,6 +1,6 @@
 """Checks of what a client sends, with the codes and wordings of the Realtime API. Pure.
 
-A check takes a value and the path of its parameter, returns the value and raises RequestError for a bad one.
+A check takes a value and the path of its parameter, and raises RequestError for a bad one.
 """
 
 import math
@@ -9,22 +9,24 @@ from typing import Any
 
 TYPE_NAMES = {bool: "a boolean", int: "an integer", float: "a decimal", str: "a string", list: "an array"}
 
-Check = Callable[[Any, str], Any]
+Check = Callable[[Any, str], None]
 
 
 class RequestError(Exception):
     """A client event cannot be carried out; becomes an `error` event."""
 
-    def __init__(
-        self, code: str | None, message: str, param: str | None = None, kind: str = "invalid_request_error"
-    ) -> None:
+    def __init__(self, code: str, message: str, param: str | None = None) -> None:
         super().__init__(message)
-        self.code, self.message, self.param, self.kind = code, message, param, kind
+        self.code, self.message, self.param = code, message, param
 
 
 def unsupported(what: str, param: str | None = None) -> RequestError:
     """Return the error for what Azure does and the simulator does not."""
     return RequestError("unsupported_by_simulator", f"The simulator does not support {what}.", param)
+
+
+def missing(param: str) -> RequestError:
+    return RequestError("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
 
 
 def _type_error(value: Any, param: str, expected: str) -> RequestError:
@@ -34,7 +36,7 @@ def _type_error(value: Any, param: str, expected: str) -> RequestError:
     )
 
 
-def anything(value: Any, param: str, depth: int = 32) -> Any:
+def anything(value: Any, param: str, depth: int = 32) -> None:
     """Accept any value that can be told back as JSON."""
     if depth == 0:
         raise RequestError("invalid_value", f"Invalid '{param}': nested too deeply.", param)
@@ -43,36 +45,16 @@ def anything(value: Any, param: str, depth: int = 32) -> Any:
     if isinstance(value, dict | list):
         for inner in value.values() if isinstance(value, dict) else value:
             anything(inner, param, depth - 1)
-    return value
 
 
-def string(value: Any, param: str) -> str:
+def string(value: Any, param: str) -> None:
     if not isinstance(value, str):
         raise _type_error(value, param, "a string")
-    return value
 
 
-def boolean(value: Any, param: str) -> bool:
+def boolean(value: Any, param: str) -> None:
     if not isinstance(value, bool):
         raise _type_error(value, param, "a boolean")
-    return value
-
-
-def _number(expected: type[int] | type[float], least: float, most: float) -> Check:
-    def check(value: Any, param: str) -> float:
-        if isinstance(value, bool) or not isinstance(value, int if expected is int else (int, float)):
-            raise _type_error(value, param, TYPE_NAMES[expected])
-        name = "integer" if expected is int else "decimal"
-        for beyond, bound, code, side, sign in (
-            (value < least, least, "below_min_value", "below minimum", ">="),
-            (value > most, most, "above_max_value", "above maximum", "<="),
-        ):
-            if beyond:
-                message = f"Invalid '{param}': {name} {side} value. Expected a value {sign} {bound}, but got {value} instead."
-                raise RequestError(f"{name}_{code}", message, param)
-        return value
-
-    return check
 
 
 def integer(least: int, most: int) -> Check:
@@ -83,16 +65,33 @@ def decimal(least: float, most: float) -> Check:
     return _number(float, least, most)
 
 
+def _number(expected: type[int] | type[float], least: float, most: float) -> Check:
+    name = "integer" if expected is int else "decimal"
+
+    def check(value: Any, param: str) -> None:
+        if isinstance(value, bool) or not isinstance(value, int if expected is int else (int, float)):
+            raise _type_error(value, param, TYPE_NAMES[expected])
+        for beyond, bound, code, side, sign in (
+            (value < least, least, "below_min_value", "below minimum", ">="),
+            (value > most, most, "above_max_value", "above maximum", "<="),
+        ):
+            if beyond:
+                message = f"Invalid '{param}': {name} {side} value. Expected a value {sign} {bound}, but got {value} instead."
+                raise RequestError(f"{name}_{code}", message, param)
+
+    return check
+
+
 def one_of(*values: str) -> Check:
     *others, last = [f"'{value}'" for value in values]
     listed = f"{', '.join(others)} and {last}" if others else last
 
-    def check(value: Any, param: str) -> str:
-        if string(value, param) not in values:
+    def check(value: Any, param: str) -> None:
+        string(value, param)
+        if value not in values:
             raise RequestError(
                 "invalid_value", f"Invalid value: '{value}'. Supported values are: {listed}.", param
             )
-        return str(value)
 
     return check
 
@@ -103,23 +102,64 @@ def nullable(inner: Check) -> Check:
 
 def either(literal: str, inner: Check) -> Check:
     """Accept the literal string, else what `inner` accepts."""
-    return lambda value, param: value if value == literal else inner(value, param)
+    return lambda value, param: None if value == literal else inner(value, param)
 
 
 def array_of(inner: Check) -> Check:
-    def check(value: Any, param: str) -> list[Any]:
+    def check(value: Any, param: str) -> None:
         if not isinstance(value, list):
             raise _type_error(value, param, "an array")
-        return [inner(item, f"{param}[{index}]") for index, item in enumerate(value)]
+        for index, item in enumerate(value):
+            inner(item, f"{param}[{index}]")
 
     return check
 
 
-def strings(value: Any, param: str) -> dict[str, str]:
-    """Accept an object whose values are strings."""
-    if not isinstance(value, dict):
-        raise _type_error(value, param, "an object")
-    return {name: string(item, f"{param}.{name}") for name, item in value.items()}
+def map_of(inner: Check) -> Check:
+    """Accept an object with any names."""
+
+    def check(value: Any, param: str) -> None:
+        if not isinstance(value, dict):
+            raise _type_error(value, param, "an object")
+        for name, item in value.items():
+            inner(item, f"{param}.{name}")
+
+    return check
+
+
+def record(fields: Mapping[str, Check], required: Sequence[str] = ()) -> Check:
+    """Accept an object of these fields."""
+
+    def check(value: Any, param: str) -> None:
+        if not isinstance(value, dict):
+            raise _type_error(value, param, "an object")
+        at = f"{param}." if param else ""
+        for name in value:
+            if name not in fields:
+                raise RequestError("unknown_parameter", f"Unknown parameter: '{at}{name}'.", f"{at}{name}")
+        for name in required:
+            if name not in value:
+                raise missing(f"{at}{name}")
+        for name, item in value.items():
+            fields[name](item, f"{at}{name}")
+
+    return check
+
+
+def variants(key: str, kinds: Mapping[str, Check]) -> Check:
+    """Accept an object whose `key` names its kind."""
+    check_kind = one_of(*kinds)
+
+    def check(value: Any, param: str) -> None:
+        if not isinstance(value, dict):
+            raise _type_error(value, param, "an object")
+        at = f"{param}.{key}" if param else key
+        if key not in value:
+            raise missing(at)
+        check_kind(value[key], at)
+        kinds[value[key]](value, param)
+
+    return check
 
 
 def not_simulated(what: str) -> Check:
@@ -135,44 +175,8 @@ def not_simulated(what: str) -> Check:
 def only(literal: Any, what: str) -> Check:
     """Accept one value of those Azure takes."""
 
-    def check(value: Any, param: str) -> Any:
+    def check(value: Any, param: str) -> None:
         if value != literal:
             raise unsupported(f"{what} other than {literal!r}", param)
-        return value
-
-    return check
-
-
-def record(fields: Mapping[str, Check], required: Sequence[str] = ()) -> Check:
-    """Accept an object of these fields."""
-
-    def check(value: Any, param: str) -> dict[str, Any]:
-        if not isinstance(value, dict):
-            raise _type_error(value, param, "an object")
-        at = f"{param}." if param else ""
-        for name in value:
-            if name not in fields:
-                raise RequestError("unknown_parameter", f"Unknown parameter: '{at}{name}'.", f"{at}{name}")
-        for name in required:
-            if name not in value:
-                raise RequestError(
-                    "missing_required_parameter", f"Missing required parameter: '{at}{name}'.", f"{at}{name}"
-                )
-        return {name: fields[name](item, f"{at}{name}") for name, item in value.items()}
-
-    return check
-
-
-def variants(key: str, kinds: Mapping[str, Check]) -> Check:
-    """Accept an object whose `key` names its kind."""
-    check_kind = one_of(*kinds)
-
-    def check(value: Any, param: str) -> Any:
-        if not isinstance(value, dict):
-            raise _type_error(value, param, "an object")
-        at = f"{param}.{key}" if param else key
-        if key not in value:
-            raise RequestError("missing_required_parameter", f"Missing required parameter: '{at}'.", at)
-        return kinds[check_kind(value[key], at)](value, param)
 
     return check

@@ -12,13 +12,13 @@ from simulator.checks import (
     array_of,
     decimal,
     integer,
+    map_of,
     not_simulated,
     nullable,
     one_of,
     only,
     record,
     string,
-    strings,
     variants,
 )
 from simulator.shapes import (
@@ -72,14 +72,12 @@ class Dialect(ABC):
 
     def __init__(self) -> None:
         items = item_kinds(self.text_content)
-        item = variants("type", items)
         reference = record({"type": string, "id": string}, ("id",))
-        self.check_item = item
         response = {
             "conversation": one_of("auto", "none"),
             "input": array_of(variants("type", {**items, "item_reference": reference})),
             "instructions": nullable(string),
-            "metadata": nullable(strings),
+            "metadata": nullable(map_of(string)),
             "tools": array_of(tool),
             "tool_choice": tool_choice,
             **self._response_checks(),
@@ -90,7 +88,7 @@ class Dialect(ABC):
             "input_audio_buffer.commit": client_event({}),
             "input_audio_buffer.clear": client_event({}),
             "conversation.item.create": client_event(
-                {"item": item, "previous_item_id": nullable(string)}, ("item",)
+                {"item": variants("type", items), "previous_item_id": nullable(string)}, ("item",)
             ),
             "conversation.item.retrieve": client_event({"item_id": string}, ("item_id",)),
             "conversation.item.delete": client_event({"item_id": string}, ("item_id",)),

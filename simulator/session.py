@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from simulator.checks import RequestError, one_of, unsupported
+from simulator.checks import RequestError, missing, one_of, unsupported
 from simulator.conversation import Conversation, Item, to_text_tokens
 from simulator.dialect import Dialect, Event, to_turn_detection
 from simulator.replies import Ending, Partner
@@ -130,10 +130,11 @@ class Session:
 
     def _check(self, event: dict[str, Any]) -> None:
         if "type" not in event:
-            raise RequestError("missing_required_parameter", "Missing required parameter: 'type'.", "type")
+            raise missing("type")
         if isinstance(event["type"], str) and event["type"] in ELSEWHERE:
             raise unsupported(ELSEWHERE[event["type"]], "type")
-        self._dialect.client_events[self._check_type(event["type"], "type")](event, "")
+        self._check_type(event["type"], "type")
+        self._dialect.client_events[event["type"]](event, "")
 
     # Settings
 
@@ -412,7 +413,7 @@ def to_event(error: RequestError, client_event_id: str | None) -> Event:
     return {
         "type": "error",
         "error": {
-            "type": error.kind,
+            "type": "invalid_request_error",
             "code": error.code,
             "message": error.message,
             "param": error.param,

@@ -15,10 +15,8 @@ from simulator.checks import (
     not_simulated,
     nullable,
     one_of,
-    only,
     record,
     string,
-    unsupported,
     variants,
 )
 from simulator.turns import SEMANTIC_SILENCE_MS
@@ -73,52 +71,43 @@ tracing = nullable(
         record({"workflow_name": nullable(string), "group_id": nullable(string), "metadata": anything}),
     )
 )
-function_tool = record(
-    {"type": one_of("function"), "name": string, "description": nullable(string), "parameters": anything},
-    ("type", "name"),
+tool = variants(
+    "type",
+    {
+        "function": record(
+            {"type": string, "name": string, "description": nullable(string), "parameters": anything},
+            ("name",),
+        ),
+        "mcp": not_simulated("MCP tools"),
+    },
 )
+pcm_format = variants(
+    "type",
+    {
+        "audio/pcm": record({"type": string, "rate": integer(24_000, 24_000)}),
+        "audio/pcmu": not_simulated("audio formats other than audio/pcm"),
+        "audio/pcma": not_simulated("audio formats other than audio/pcm"),
+    },
+)
+named_tool = record({"type": one_of("function"), "name": string}, ("type", "name"))
 
 
-def tool(value: Any, param: str) -> Any:
-    if isinstance(value, dict) and value.get("type") == "mcp":
-        raise unsupported("MCP tools", param)
-    return function_tool(value, param)
-
-
-def tool_choice(value: Any, param: str) -> Any:
-    if isinstance(value, dict):
-        return record({"type": one_of("function"), "name": string}, ("type", "name"))(value, param)
-    return one_of("auto", "none", "required")(value, param)
+def tool_choice(value: Any, param: str) -> None:
+    check = named_tool if isinstance(value, dict) else one_of("auto", "none", "required")
+    check(value, param)
 
 
 def modalities(*combinations: list[str]) -> Check:
     listed = " and ".join(str(combination) for combination in combinations)
 
-    def check(value: Any, param: str) -> list[str]:
-        wanted: list[str] = array_of(one_of("text", "audio"))(value, param)
-        if sorted(wanted) not in combinations:
+    def check(value: Any, param: str) -> None:
+        array_of(one_of("text", "audio"))(value, param)
+        if sorted(value) not in combinations:
             raise RequestError(
-                "invalid_value", f"Invalid modalities: {wanted}. Supported combinations are: {listed}.", param
+                "invalid_value", f"Invalid modalities: {value}. Supported combinations are: {listed}.", param
             )
-        return wanted
 
     return check
-
-
-def pcm_format(value: Any, param: str) -> Any:
-    checked = variants(
-        "type",
-        {
-            "audio/pcm": record({"type": string, "rate": integer(24_000, 24_000)}),
-            "audio/pcmu": record({"type": string}),
-            "audio/pcma": record({"type": string}),
-        },
-    )(value, param)
-    return {"type": only("audio/pcm", "audio formats")(checked["type"], param), "rate": 24_000}
-
-
-def input_image(_value: Any, param: str) -> Any:
-    raise unsupported("images", param)
 
 
 def item_fields(**fields: Check) -> dict[str, Check]:
@@ -151,7 +140,7 @@ def item_kinds(text_content: str) -> dict[str, Check]:
                 "user": message(
                     input_text=input_text,
                     input_audio=content_part("audio", transcript=nullable(string)),
-                    input_image=input_image,
+                    input_image=not_simulated("images"),
                 ),
                 "assistant": message(**{text_content: content_part("text")}),
             },

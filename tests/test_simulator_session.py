@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 from typing import Any
 
 import numpy as np
 import pytest
 import sounds
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sdk_models import check_event, event_models, leaves
 
 from simulator.dialect import GA, Preview
 from simulator.session import ELSEWHERE, Session
 
 Event = dict[str, Any]
-
 DIALECTS = {"preview": Preview(), "ga": GA()}
 TYPED: dict[str, Event] = {"preview": {}, "ga": {"type": "realtime"}}  # what every session.update carries
 
@@ -378,6 +380,76 @@ def test_lone_surrogate_survives(talk: Talk) -> None:
         '"content":[{"type":"input_text","text":"\\ud800"}]}}'
     )
     assert created["item"]["content"][0]["text"] == "\ud800"
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9999)
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["auto", "none"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "id", "name", "text", "audio"]), inner, max_size=4)
+    ),
+    max_leaves=6,
+)
+
+
+def some_events(dialect: str) -> list[Event]:
+    """Return an event of each kind, right as it is."""
+    modalities = {"modalities" if dialect == "preview" else "output_modalities": ["text"]}
+    tools = {"tools": [WEATHER], "tool_choice": "required"}
+    return [
+        {"type": "session.update", "session": {**PRODUCT_UPDATE[dialect], **tools}},
+        {"type": "input_audio_buffer.append", "audio": base64.b64encode(UTTERANCE).decode()},
+        {"type": "input_audio_buffer.commit"},
+        {"type": "conversation.item.create", "previous_item_id": "root", "item": message("a")},
+        {"type": "conversation.item.create", "item": message("b", "assistant", DIALECTS[dialect].text_content)},
+        {"type": "conversation.item.create", "item": {"type": "function_call", "name": "x", "call_id": "c", "arguments": "{}"}},
+        {"type": "conversation.item.create", "item": {"type": "function_call_output", "call_id": "c", "output": "1"}},
+        {"type": "conversation.item.retrieve", "item_id": "a"},
+        {"type": "conversation.item.truncate", "item_id": "item_000002", "content_index": 0, "audio_end_ms": 9},
+        {"type": "conversation.item.delete", "item_id": "a"},
+        {"type": "response.create", "response": {**modalities, "input": [message("d")], "conversation": "none", "metadata": {"a": "b"}}},
+        {"type": "response.create"},
+        {"type": "response.cancel"},
+    ]  # fmt: skip
+
+
+def spoilt(event: Event, seed: int, value: Any) -> Event:
+    """Return the event with some part of it replaced, taken out or joined by another."""
+    event = json.loads(json.dumps(event))
+    chance = random.Random(seed)
+    place: Any = event
+    while True:
+        keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+        key = chance.choice(keys)
+        if isinstance(place[key], dict | list) and place[key] and chance.random() < 0.8:
+            place = place[key]
+            continue
+        if chance.random() < 0.2:
+            del place[key]
+        elif chance.random() < 0.2 and isinstance(place, dict):
+            place[chance.choice(["id", "type", "status", "more"])] = value
+        else:
+            place[key] = value
+        return event
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 9999), VALUES, st.booleans()), max_size=8))
+def test_whatever_is_sent_is_answered_in_the_protocol(
+    dialect: str, sent: list[tuple[int, int, Any, bool]]
+) -> None:
+    talk, right = Talk(dialect), some_events(dialect)
+    for index, seed, value, is_right in sent:
+        event = right[index] if is_right else spoilt(right[index], seed, value)
+        talk.send_raw(json.dumps(event))
+        talk.step(2)
+    talk.finish()
 
 
 # A spoken turn
