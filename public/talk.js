@@ -236,8 +236,8 @@ export class Talk {
   }
 
   #onSpeechStarted() {
+    this.#silence({ cancel: false }); // first of all; the server's turn detection has cancelled the response itself
     this.#know({ hearing: true });
-    this.#silence({ cancel: false }); // the server's turn detection has cancelled the response itself
   }
 
   /** @param {RealtimeEvent} event */

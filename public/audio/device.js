@@ -113,8 +113,12 @@ export class AudioDevice {
     context.onstatechange = () => this.#onContextState(context);
     this.#resume();
     this.#report();
-    if (this.#outputId) await this.#applyOutput(context);
     await this.#onContext(context);
+    if (this.#outputId) {
+      await this.#applyOutput(context).catch(() => {
+        this.#outputId = ''; // chosen earlier, not plugged in today: the default plays
+      });
+    }
     await former?.close();
   }
 

@@ -38,6 +38,10 @@ ENGINES = ("chromium", "firefox", "webkit")
 TIMEOUT_S = 60
 """Generous: the machine may be busy, and what waits, waits for an event."""
 
+SILENCE_MS = {"chromium": 50, "firefox": 50, "webkit": 200}
+"""From a stop in the page to silence at the loudspeaker, at most. WebKitGTK has buffers of its own before the sound server,
+which a page cannot shorten."""
+
 NO_SOUND = {"PULSE_SERVER": "unix:/nonexistent"}
 
 

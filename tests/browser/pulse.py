@@ -20,13 +20,14 @@ import numpy as np
 from programs import find_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
 LOUDSPEAKER = "out"
 MOUTH = "mouth"
 RECORDING_RATE_HZ = 48_000
+AUDIBLE = 3e-4
 
 
 class Pulse:
@@ -185,17 +186,35 @@ class Recording:
     def until_silence(self, seconds: float = 0.2) -> NDArray[np.float64]:
         """Wait until there was sound and then none for that long, and return all that was heard."""
         quiet = round(seconds * RECORDING_RATE_HZ)
-        deadline = time.monotonic() + 30
+        return self._until(
+            lambda sound: bool(np.any(sound)) and len(sound) > quiet and not np.any(sound[-quiet:])
+        )
+
+    def until_sound(self, seconds: float, since: int = 0) -> NDArray[np.float64]:
+        """Wait until that much sound was heard after sample `since`, and return all that was heard."""
+        samples = round(seconds * RECORDING_RATE_HZ)
+        return self._until(lambda sound: np.count_nonzero(np.abs(sound[since:]) > AUDIBLE) > samples)
+
+    def _until(self, heard: Callable[[NDArray[np.float64]], bool]) -> NDArray[np.float64]:
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            sound = self.sound
-            if np.any(sound) and len(sound) > quiet and not np.any(sound[-quiet:]):
-                return sound
             self._arrived.clear()
+            sound = self.sound
+            if heard(sound):
+                return sound
             self._arrived.wait(1)
-        raise TimeoutError("the loudspeaker was not heard to fall silent")
+        raise TimeoutError("what the test waits for was not heard at the loudspeaker")
 
     def time_ms(self, index: int) -> float:
-        """Return when sample `index` was heard, in milliseconds since 1970.
+        """Return when sample `index` was heard, in milliseconds since 1970."""
+        return self._origin_ms() + index * 1000 / RECORDING_RATE_HZ
+
+    def index_at(self, time_ms: float) -> int:
+        """Return the sample that was heard at that time."""
+        return max(0, round((time_ms - self._origin_ms()) * RECORDING_RATE_HZ / 1000))
+
+    def _origin_ms(self) -> float:
+        """Return when the first sample was heard.
 
         Blocks reach us with a delay that varies; the least one seen counts, since a recorder cannot run ahead.
         """
@@ -203,4 +222,4 @@ class Recording:
         for read_at_ms, samples in list(self._blocks):
             end += len(samples)
             origins.append(read_at_ms - end * 1000 / RECORDING_RATE_HZ)
-        return min(origins) + index * 1000 / RECORDING_RATE_HZ
+        return min(origins)

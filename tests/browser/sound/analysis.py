@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from pulse import AUDIBLE
 
 Sound: TypeAlias = NDArray[np.float64]
 
@@ -57,7 +58,7 @@ def fit_sine(sound: Sound, hz: float, rate_hz: int) -> tuple[float, float]:
     return amplitude, decibels(amplitude * FULL_SCALE_SINE_RMS / max(rest, 1e-12))
 
 
-def audible(sound: Sound, threshold: float = 3e-4) -> tuple[int, int]:
+def audible(sound: Sound, threshold: float = AUDIBLE) -> tuple[int, int]:
     """Return the first and last index where there is sound."""
     loud = np.flatnonzero(np.abs(sound) > threshold)
     assert len(loud), "nothing is audible"

@@ -1,4 +1,4 @@
-"""One tab an engine for all measurements, and the table of what they found."""
+"""One tab an engine for all measurements."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from engines import ENGINES, open_tab, serve
-from figures import EngineFigures, Figures
 from pulse import Pulse
 
 if TYPE_CHECKING:
@@ -17,19 +16,6 @@ if TYPE_CHECKING:
     from playwright.async_api import Playwright
 
 ROOT = Path(__file__).parent.parent.parent.parent
-FIGURES = pytest.StashKey[Figures]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = Figures()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    figures = config.stash[FIGURES]
-    if figures.rows:
-        terminalreporter.section("sound")
-        for line in figures.lines():
-            terminalreporter.write_line(line)
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -51,8 +37,3 @@ async def tab(engine: str, playwright: Playwright, sound_card: Pulse) -> AsyncIt
             await tab.goto(f"{url}/sound/index.html")
             await tab.wait_for("() => 'measure' in window")
             yield tab
-
-
-@pytest.fixture
-def figures(engine: str, pytestconfig: pytest.Config) -> EngineFigures:
-    return pytestconfig.stash[FIGURES].of(engine)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from analysis import SPEECH_HZ, audible, decibels, encode, fit_sine, floats_of, sine
+from engines import SILENCE_MS
 
 if TYPE_CHECKING:
     from engines import Tab
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from pulse import Pulse
 
 FADE_MS = 8
-SILENCE_MS = {"chromium": 50, "firefox": 50, "webkit": 120}
-"""From the stop to silence: WebKitGTK's own buffers before the sound server, which a page cannot shorten, take longer."""
 
 
 async def test_at_24_khz_every_sample_is_played_as_it_came(tab: Tab, figures: EngineFigures) -> None:

@@ -14,12 +14,13 @@ function setUp() {
   const mediaDevices = new FakeMediaDevices();
   const document = new FakeDocument();
   const navigator = { mediaDevices, audioSession: { type: 'auto' } };
-  const hardware = { rateHz: 48_000, mayRun: true };
+  const hardware = { rateHz: 48_000, mayRun: true, outputs: ['', 'usb'] };
   const device = new AudioDevice({
     onContext: (context) => attached.push(/** @type {any} */ (context)),
     onState: (state) => states.push(state),
     createContext: () => {
-      const context = Object.assign(new FakeContext(hardware.rateHz), { mayRun: hardware.mayRun });
+      const { rateHz, mayRun, outputs } = hardware;
+      const context = Object.assign(new FakeContext(rateHz), { mayRun, outputs });
       contexts.push(context);
       return /** @type {any} */ (context);
     },
@@ -141,6 +142,16 @@ test('the chosen output is kept by a new context, and given up when it is unplug
   mediaDevices.change();
   await settle();
   assert.equal(contexts[1].sinkId, '');
+});
+
+test('an output chosen earlier that is not there today leaves the default playing', async () => {
+  const { device, contexts, attached, hardware } = setUp();
+  hardware.outputs = [''];
+  await device.chooseOutput('usb');
+  await device.open();
+  assert.deepEqual(attached, contexts);
+  assert.equal(contexts[0].sinkId, '');
+  await assert.rejects(device.chooseOutput('usb'), DOMException);
 });
 
 test('where outputs cannot be chosen there are none to choose from', async () => {

@@ -45,7 +45,10 @@ export class FakeContext extends EventTarget {
     this.onstatechange?.();
   }
 
+  outputs = [''];
+
   async setSinkId(/** @type {string} */ id) {
+    if (!this.outputs.includes(id)) throw new DOMException('no such output', 'NotFoundError');
     this.sinkId = id;
   }
 
