@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DAY_SECONDS = 24 * 3600
-LONGEST_WAIT_SECONDS = 60
+LONGEST_WAIT_SECONDS = 1  # others may begin to talk meanwhile
 DAILY_LIMIT = Ending(1013, "daily_limit", "Today's minutes are used up. Please come back tomorrow.")
 
 
