@@ -1,0 +1,231 @@
+"""Let many sessions talk through a relay while random faults strike, and count what was lost.
+
+    python benchmarks/soak.py [--sessions 50] [--minutes 10] [--seed 1]
+
+Each end numbers its events. An event that arrives must be the next one, whole, with the sound it
+was sent with; a session that no fault struck must get every one. Afterwards the relay must hold no
+more files than before, and its log must show as many ends as starts. Prints the counts, and ends
+with code 1 when one of them is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import os
+import random
+import re
+import ssl
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import trustme
+import uvloop
+from ends import Azure, End, open_browser
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parent.parent
+SAMPLES = 960  # 40 ms of sound an event
+FAULT_SECONDS = 20  # a session is struck about so often
+CATCH_UP_SECONDS = 20
+TYPES = {True: b"input_audio_buffer.append", False: b"response.audio.delta"}
+
+
+def to_event(number: int, *, client: bool) -> bytes:
+    """Return event `number` of one side: a ramp of samples that goes on where the last one ended."""
+    ramp = struct.pack(f"<{SAMPLES}H", *((number * SAMPLES + at) % 65536 for at in range(SAMPLES)))
+    return b'{"type":"%s","number":%d,"audio":"%s"}' % (TYPES[client], number, base64.b64encode(ramp))
+
+
+@dataclass
+class Counts:
+    """What the soak saw."""
+
+    sessions: int = 0
+    faults: int = 0
+    events: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+
+class Side:
+    """One end's numbering: what it has sent, and what it expects of the other."""
+
+    def __init__(self, end: End, counts: Counts) -> None:
+        self.end = end
+        self.counts = counts
+        self.sent = 0
+        self.received = 0
+        end.on_message = self.check
+
+    def check(self, message: bytes) -> None:
+        """Check that a message is the next one of the other side."""
+        if b'"relay_error"' in message[:200]:
+            return
+        if message != to_event(self.received, client=not self.end.client):
+            self.counts.wrong.append(f"instead of event {self.received}: {message[:60]!r}")
+        self.received += 1
+        self.counts.events += 1
+
+    def send(self) -> None:
+        """Send the next event, unless the end is gone or its way is full."""
+        if self.end.writable.is_set() and not self.end.transport.is_closing():
+            self.end.send(to_event(self.sent, client=self.end.client))
+            self.sent += 1
+
+
+def strike(end: End, dice: random.Random) -> None:
+    """Let an end fail in one way."""
+    fault: Callable[[], None] = dice.choice((end.close, end.reset, end.transport.close, end.transport.abort))
+    if dice.random() < 0.2:
+        end.write(to_half(end))
+    fault()
+
+
+def to_half(end: End) -> bytes:
+    """Return the beginning of a message whose rest will never come."""
+    return bytes([0x81, 0xFE if end.client else 0x7E]) + struct.pack("!H", 5000) + b"half"
+
+
+@dataclass
+class Relay:
+    """The relay under test: its port, and the upstream's ends as they arrive."""
+
+    port: int
+    arrivals: asyncio.Queue[Azure]
+    door: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+async def talk(relay: Relay, until: float, dice: random.Random, counts: Counts) -> None:
+    """Hold one talk after the other until the time is over."""
+    while time.monotonic() < until:
+        async with relay.door:  # so that the end that arrives is this browser's
+            browser = await open_browser(relay.port)
+            azure = await relay.arrivals.get()
+        counts.sessions += 1
+        sides = (Side(browser, counts), Side(azure, counts))
+        struck_at = time.monotonic() + dice.expovariate(1 / FAULT_SECONDS)
+        while time.monotonic() < min(struck_at, until):
+            for side in sides:
+                side.send()
+            if dice.random() < 0.02:  # a reader that pauses now and then
+                end = dice.choice(sides).end
+                end.transport.pause_reading()
+                await asyncio.sleep(dice.random())
+                end.transport.resume_reading()
+            await asyncio.sleep(0.04)
+        if struck_at <= until:
+            counts.faults += 1
+            strike(dice.choice((browser, azure)), dice)
+        else:
+            await caught_up(sides, counts)
+            browser.close()
+        async with asyncio.timeout(30):
+            await asyncio.gather(browser.lost, azure.lost)
+
+
+async def caught_up(sides: tuple[Side, Side], counts: Counts) -> None:
+    """Wait until each side has all that the other sent."""
+    try:
+        async with asyncio.timeout(CATCH_UP_SECONDS):
+            for side, other in (sides, sides[::-1]):
+                while side.received < other.sent:
+                    side.end.tally.changed.clear()
+                    await side.end.tally.changed.wait()
+    except TimeoutError:
+        for side, other in (sides, sides[::-1]):
+            if side.received < other.sent:
+                counts.wrong.append(f"{other.sent - side.received} of {other.sent} events never came")
+
+
+async def until_true(check: Callable[[], bool]) -> None:
+    """Wait up to 30 s for another process to reach a state."""
+    for _ in range(300):
+        if check():
+            return
+        await asyncio.sleep(0.1)
+
+
+async def soak(options: argparse.Namespace) -> int:
+    """Run the soak; return the exit code."""
+    authority, folder = trustme.CA(), Path(tempfile.mkdtemp())
+    authority.cert_pem.write_to_path(folder / "ca.pem")
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("localhost").configure_cert(tls)
+    arrivals: asyncio.Queue[Azure] = asyncio.Queue()
+
+    def accept() -> Azure:
+        end = Azure()
+        end.opened.add_done_callback(lambda _: arrivals.put_nowait(end))
+        return end
+
+    listener = await asyncio.get_running_loop().create_server(accept, "127.0.0.1", 0, ssl=tls)
+    log_path = folder / "server.log"
+    with log_path.open("w") as log:
+        server = subprocess.Popen(  # noqa: ASYNC220  started before anything is measured; this program itself
+            [sys.executable, "server.py"], cwd=ROOT, stderr=log,
+            env={
+                **os.environ, "PORT": "0", "MAX_SESSIONS": "1000", "SSL_CERT_FILE": str(folder / "ca.pem"),
+                "AZURE_OPENAI_ENDPOINT": f"https://localhost:{listener.sockets[0].getsockname()[1]}",
+                "AZURE_OPENAI_API_KEY": "key",
+            },
+        )  # fmt: skip
+
+    def logged(pattern: str) -> list[str]:
+        return re.findall(pattern, log_path.read_text())
+
+    def files() -> int:
+        return len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
+
+    def memory_kib() -> int:
+        status = Path(f"/proc/{server.pid}/status").read_text()
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")))
+
+    await until_true(lambda: bool(logged(r"open http://localhost:(\d+)")))
+    port = int(logged(r"open http://localhost:(\d+)")[0])
+    relay, counts = Relay(port, arrivals), Counts()
+    await talk(relay, time.monotonic() + 1, random.Random(0), Counts())
+    await until_true(lambda: len(logged(" ended ")) == len(logged(" started ")))
+    files_before, memory_before = files(), memory_kib()
+    until = time.monotonic() + options.minutes * 60
+    await asyncio.gather(
+        *(
+            talk(relay, until, random.Random(f"{options.seed}-{number}"), counts)
+            for number in range(options.sessions)
+        )
+    )
+    await until_true(lambda: files() <= files_before)
+    leaked, grown = files() - files_before, memory_kib() - memory_before
+    started, ended = len(logged(" started ")), len(logged(" ended "))
+    server.terminate()
+    server.wait()
+    listener.close()
+    print(
+        f"{counts.sessions} sessions, {counts.faults} faults, {counts.events} events; lost, doubled or out of order:"
+        f" {len(counts.wrong)}; files leaked: {leaked}; log: {started} starts, {ended} ends; memory: {grown:+} KiB"
+    )
+    for wrong in counts.wrong[:10]:
+        print(wrong)
+    troubles = logged("Traceback|ERROR")
+    return int(bool(counts.wrong or leaked > 0 or started != ended or troubles))
+
+
+def main() -> None:
+    """Read the options, soak, and end with what came of it."""
+    parser = argparse.ArgumentParser(description="Let sessions talk through a relay while faults strike.")
+    parser.add_argument("--sessions", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--seed", type=int, default=1)
+    sys.exit(uvloop.run(soak(parser.parse_args())))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""A minute of the soak: many talks, random faults, and nothing lost, doubled, reordered or left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.mark.timeout(240)
+def test_a_minute_of_talk_under_faults_loses_and_leaks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "benchmarks/soak.py", "--sessions", "50", "--minutes", "1"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    with capsys.disabled():
+        print(f"\n{ended.stdout.strip()}")
+    assert ended.returncode == 0, ended.stdout + ended.stderr
