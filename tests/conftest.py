@@ -47,7 +47,7 @@ class Server:
         self.changed = threading.Condition()
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
-        found = self.wait_for_log(r"open (http://\S+)")
+        found = self.wait_for_log(r"open (http://[^\s\"]+)")
         self.url = found[1]
         self.ws_url = self.url.replace("http", "ws", 1)
 
