@@ -95,8 +95,8 @@ const talk = new Talk({
     onTiming: (timing) => journal.addTiming(timing),
     onUsage: (usage) => journal.addUsage(usage),
     onCut: (itemId, heardMs) => {
-      if (itemId) orb.flash();
-      history.answersCut(itemId, heardMs);
+      orb.flash();
+      history.answerEnded(itemId, heardMs);
     },
     onSpeech: (pcm) => history.speech(pcm),
     onAnswer: (itemId, pcm) => history.answer(itemId, pcm),

@@ -23,7 +23,7 @@ import { TurnTimer } from './realtime/timing.js';
  * @property {(cause: string) => void} onSolved a problem of that cause is over, if there was one
  * @property {(timing: TurnTiming) => void} onTiming
  * @property {(usage: Record<string, any>) => void} onUsage
- * @property {(itemId: string | null, heardMs: number) => void} onCut the sound was stopped: what was being heard, and how much of it
+ * @property {(itemId: string, heardMs: number) => void} onCut an answer was cut after so much of it was heard
  * @property {(pcm: Int16Array) => void} onSpeech the user's speech, as it is sent
  * @property {(itemId: string, pcm: Int16Array) => void} onAnswer an answer's sound, as it arrives
  * @property {(event: RealtimeEvent) => void} onReceived
@@ -303,15 +303,16 @@ export class Talk {
     const session = this.#session;
     session?.abandonResponse(how);
     const { itemId, playedMs } = await this.#stopSound();
-    this.#know({ playing: false });
     if (itemId && playedMs > 0) session?.truncate(itemId, playedMs);
   }
 
   async #stopSound() {
-    const stopped = await this.#speaker.stop();
-    this.#conversation.interrupt(stopped.itemId, stopped.playedMs);
-    this.#on.onCut(stopped.itemId, stopped.playedMs);
-    return stopped;
+    const cut = this.#conversation.unfinishedAnswers; // as of now: the next answer may begin before the sound has stopped
+    this.#know({ playing: false });
+    const { itemId, playedMs } = await this.#speaker.stop();
+    this.#conversation.interrupt(cut, itemId, playedMs);
+    for (const { id, heardMs } of cut) this.#on.onCut(id, heardMs);
+    return { itemId, playedMs };
   }
 
   /** The user's turn ends here by the user's own word. */

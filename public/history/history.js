@@ -53,21 +53,11 @@ export class History {
   }
 
   /**
-   * @param {string} itemId was heard to its end
+   * @param {string} itemId is over, at its end or before
    * @param {number} heardMs
    */
   answerEnded(itemId, heardMs) {
     this.#recording.answerEnded(itemId, heardMs);
-  }
-
-  /**
-   * The answers under way were cut.
-   * @param {string | null} itemId what was being heard
-   * @param {number} heardMs how much of it
-   */
-  answersCut(itemId, heardMs) {
-    if (itemId) this.#recording.answerEnded(itemId, heardMs);
-    this.#recording.forgetUnheard();
   }
 
   /** @returns {Promise<Sound[]>} all there is */

@@ -81,7 +81,7 @@ export class Recording {
   }
 
   /**
-   * An answer is over, at its end or before.
+   * An answer is over, at its end or before. Of one that was not heard nothing is kept.
    * @param {string} itemId
    * @param {number} heardMs
    */
@@ -90,10 +90,5 @@ export class Recording {
     this.#answers.delete(itemId);
     const pcm = join(answer?.pieces ?? []).slice(0, Math.round(heardMs * SAMPLES_PER_MS));
     if (answer && pcm.length > 0) this.#onSound({ side: 'assistant', at: answer.at, pcm });
-  }
-
-  /** What is queued will not be heard any more. */
-  forgetUnheard() {
-    this.#answers.clear();
   }
 }

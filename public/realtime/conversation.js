@@ -136,13 +136,24 @@ export class Conversation {
     if (turn) this.#change(turn, details);
   }
 
+  /** Answers of which something is still to come or to be heard. */
+  get unfinishedAnswers() {
+    return this.turns.filter(isUnfinishedAnswer);
+  }
+
   /**
-   * Cut every answer that is not heard to its end. What was heard stays; an answer of which nothing was heard goes.
-   * @param {string | null} id the answer that was being heard
+   * Cut answers. What was heard of them stays; one of which nothing was heard goes.
+   * @param {readonly Turn[]} answers
+   * @param {string | null} id the one that was being heard
    * @param {number} heardMs how much of it
    */
-  interrupt(id, heardMs) {
-    this.#cut(this.turns, id, heardMs);
+  interrupt(answers, id, heardMs) {
+    for (const turn of answers.filter(isUnfinishedAnswer)) {
+      const heard = turn.id === id ? heardMs : turn.heardMs;
+      const text = turn.text.slice(0, heardCharacters({ ...turn, heardMs: heard }));
+      this.#change(turn, { text, heardMs: heard, status: 'interrupted' });
+      if (!text && !heard) this.#remove(turn);
+    }
   }
 
   /** Nothing more comes: unfinished answers end as heard, awaited words stay away. */
@@ -167,22 +178,8 @@ export class Conversation {
 
   /** @param {readonly Turn[]} turns of which nothing more comes */
   #settle(turns) {
-    this.#cut(turns, null, 0);
+    this.interrupt(turns, null, 0);
     for (const turn of turns) if (turn.status === 'awaited') this.#change(turn, { status: 'failed' });
-  }
-
-  /**
-   * @param {readonly Turn[]} turns
-   * @param {string | null} id the answer that was being heard
-   * @param {number} heardMs
-   */
-  #cut(turns, id, heardMs) {
-    for (const turn of turns.filter(isUnfinishedAnswer)) {
-      const heard = turn.id === id ? heardMs : turn.heardMs;
-      const text = turn.text.slice(0, heardCharacters({ ...turn, heardMs: heard }));
-      if (text || heard) this.#change(turn, { text, heardMs: heard, status: 'interrupted' });
-      else this.#remove(turn);
-    }
   }
 
   /**

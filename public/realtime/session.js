@@ -114,7 +114,7 @@ export class Session {
    * @param {{ cancel: boolean }} how cancel: ask the server to stop; not needed when its turn detection does
    */
   abandonResponse({ cancel }) {
-    if (this.#activeResponse === null) return;
+    if (this.#activeResponse === null || this.#abandoned.has(this.#activeResponse)) return;
     this.#abandoned.add(this.#activeResponse);
     if (cancel) this.#send({ type: 'response.cancel' });
   }

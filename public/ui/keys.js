@@ -19,13 +19,8 @@ function isTaken(target) {
   );
 }
 
-/**
- * True where Space presses a button: one that the keyboard has moved to, not one that was clicked.
- * @param {EventTarget | null} target
- */
-function isPressable(target) {
-  return target instanceof Element && target.matches(':is(button, summary, a):focus-visible');
-}
+/** @param {EventTarget | null} target */
+const isPressable = (target) => target instanceof Element && target.matches('button, summary, a');
 
 /**
  * Bind the page's keys. None works while typing, with a modifier, or while a dialog is open.
@@ -55,6 +50,11 @@ export function bindKeys(actions, isPushToTalk) {
   });
   document.addEventListener('keyup', ({ key }) => {
     if (key === ' ') actions.release();
+  });
+  // A button that was clicked keeps the focus, and Space would press it. One that Tab has reached keeps its Space.
+  document.addEventListener('click', ({ detail, target }) => {
+    const isByPointer = detail > 0;
+    if (isByPointer && isPushToTalk() && target instanceof Element) target.closest('button')?.blur();
   });
   window.addEventListener('blur', actions.release); // the key's release would be told to another window
 }

@@ -168,6 +168,20 @@ describe('barge-in', () => {
     assert.equal(speaker.calls.at(-1), 'play b');
   });
 
+  test('leaves an answer alone that begins while the sound still stops', async () => {
+    speakAnswer();
+    speaker.heard = { itemId: 'a', playedMs: 2000 };
+    wire.onEvent({ type: 'input_audio_buffer.speech_started', item_id: 'u' });
+    wire.onEvent({ type: 'response.done', response: { id: 'r', status: 'cancelled', output: [] } });
+    speakAnswer('b', 'r2');
+    await settled();
+    assert.deepEqual(
+      conversation.turns.map(({ id, status }) => `${id} ${status}`),
+      ['a interrupted', 'u awaited', 'b streaming'],
+    );
+    assert.equal(stateOf({ ...facts, hearing: false }), 'speaking');
+  });
+
   test('Esc cancels an active response, and only an active one', async () => {
     speakAnswer();
     await talk.interrupt();

@@ -21,6 +21,8 @@ const receive = (...events) => {
   for (const event of events) conversation.receive(toGaName(event));
 };
 const texts = () => conversation.turns.map(({ role, text, status }) => `${role}: ${text} (${status})`);
+/** @type {(id: string | null, heardMs: number) => void} */
+const interrupt = (id, heardMs) => conversation.interrupt(conversation.unfinishedAnswers, id, heardMs);
 const ids = () => conversation.turns.map(({ id }) => id);
 /** @param {string} id */
 const turn = (id) =>
@@ -178,20 +180,20 @@ describe('an interrupted answer', () => {
 
   test('keeps what was heard, to the end of the word', () => {
     speak('a', 'one two three four five six', 2700);
-    conversation.interrupt('a', 1000);
+    interrupt('a', 1000);
     assert.deepEqual(texts(), ['assistant: one two three (interrupted)']);
   });
 
   test('goes when nothing of it was heard', () => {
     speak('a', 'one two three', 2000);
     speak('b', 'four five six', 2000);
-    conversation.interrupt('a', 1990);
+    interrupt('a', 1990);
     assert.deepEqual(removed, ['b']);
   });
 
   test('takes no more words', () => {
     speak('a', 'one two three four', 2000);
-    conversation.interrupt('a', 1000);
+    interrupt('a', 1000);
     const { text } = turn('a');
     receive(
       { type: 'response.output_audio_transcript.done', item_id: 'a', transcript: 'one two three four' },
@@ -207,7 +209,7 @@ describe('an interrupted answer', () => {
 
   test('that nobody heard does not come back with its last event', () => {
     speak('a', 'one two three', 2000);
-    conversation.interrupt(null, 0);
+    interrupt(null, 0);
     receive({
       type: 'conversation.item.done',
       item: { id: 'a', type: 'message', role: 'assistant', status: 'incomplete' },
@@ -218,7 +220,7 @@ describe('an interrupted answer', () => {
   test('leaves one alone that was heard to its end', () => {
     speak('a', 'one two three', 2000);
     conversation.heard('a', 2000);
-    conversation.interrupt(null, 0);
+    interrupt(null, 0);
     assert.deepEqual(texts(), ['assistant: one two three (complete)']);
   });
 });

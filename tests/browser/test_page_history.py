@@ -1,0 +1,138 @@
+"""What was said is kept in this browser, can be taken along, and can be forgotten."""
+
+from __future__ import annotations
+
+import io
+import json
+import wave
+from typing import TYPE_CHECKING
+
+import anyio
+import numpy as np
+from playwright.async_api import expect
+from script import Script
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+
+async def talk(script: Script) -> None:
+    """One question by voice, and its answer of 1.5 s."""
+    await script.record()
+    await script.wait_for("input_audio_buffer.append", 30)
+    script.speech("u1")
+    script.transcribed("u1", "How is the sea?")
+    script.answer("a1", "Calm and bright.", 1500, "u1")
+    await script.state("speaking")
+    await script.state("listening")
+    await script.press("Stop Recording")
+    await script.state("connected")
+
+
+async def download(script: Script, label: str) -> bytes:
+    await script.page.get_by_text("Download", exact=True).click()
+    async with script.page.expect_download() as promised:
+        await script.press(label)
+    file = await promised.value
+    assert file.suggested_filename.startswith("conversation-")
+    return await anyio.Path(await file.path()).read_bytes()
+
+
+async def test_reload_loses_nothing(script: Script) -> None:
+    await talk(script)
+    await script.page.reload()
+    await expect(script.words).to_have_text(["How is the sea?", "Calm and bright."])
+    await script.connect()
+    await script.write("And now?")
+    await expect(script.words).to_have_text(["How is the sea?", "Calm and bright.", "And now?"])
+    assert len(await download(script, "Sound, you left, assistant right (.wav)")) > 44
+
+
+async def test_reload_amid_an_answer_keeps_what_was_heard(script: Script) -> None:
+    await script.connect()
+    script.answer("a1", "One two three four five six seven eight nine ten.", 8000)
+    await script.state("speaking")
+    await script.page.wait_for_timeout(1500)
+    await script.page.reload()
+    await expect(script.log.get_by_text("interrupted")).to_be_visible()
+    words = await script.words.text_content() or ""
+    assert words.startswith("One")
+    assert "ten" not in words
+
+
+async def test_clear_really_clears(script: Script) -> None:
+    await talk(script)
+    await script.press("Clear")
+    await expect(script.words).to_have_count(0)
+    await script.page.reload()
+    await expect(script.page.get_by_text("Talk with an assistant")).to_be_visible()
+    await expect(script.words).to_have_count(0)
+    await expect(script.page.get_by_role("button", name="Clear")).to_be_hidden()
+    kept = """async () => {
+        const open = indexedDB.open('realtime-voice');
+        await new Promise((resolve) => (open.onsuccess = resolve));
+        const count = (store) => new Promise((resolve) => {
+            const request = open.result.transaction(store).objectStore(store).count();
+            request.onsuccess = () => resolve(request.result);
+        });
+        return [await count('turns'), await count('sounds')];
+    }"""
+    assert await script.page.evaluate(kept) == [0, 0]
+
+
+async def test_two_tabs_do_not_mix(page: Page, site: str) -> None:
+    one = Script(page)
+    two = Script(await page.context.new_page())
+    await one.open(site)
+    await one.connect()
+    one.answer("a1", "This is tab one.")
+    await one.state("speaking")
+    await one.state("connected")
+    await two.open(site)
+    await two.connect()
+    two.answer("a1", "This is tab two.")
+    await two.state("speaking")
+    await two.state("connected")
+    await one.page.reload()
+    await two.page.reload()
+    await expect(one.words).to_have_text(["This is tab one."])
+    await expect(two.words).to_have_text(["This is tab two."])
+
+
+async def test_page_works_where_the_browser_keeps_nothing(page: Page, site: str) -> None:
+    script = Script(page)
+    await page.add_init_script(
+        "IDBFactory.prototype.open = () => { throw new DOMException('no', 'InvalidStateError') }"
+    )
+    await page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new Error('no') } })"
+    )
+    await script.open(site)
+    await talk(script)
+    await expect(script.words).to_have_text(["How is the sea?", "Calm and bright."])
+    assert len(await download(script, "Sound, you left, assistant right (.wav)")) > 44
+
+
+async def test_transcript_downloads_as_text_markdown_and_data(script: Script) -> None:
+    await talk(script)
+    text = (await download(script, "Text (.txt)")).decode()
+    assert "You: How is the sea?" in text
+    assert "Assistant: Calm and bright." in text
+    markdown = (await download(script, "Markdown (.md)")).decode()
+    assert markdown.startswith("# Conversation")
+    assert "> How is the sea?" in markdown
+    data = json.loads(await download(script, "Data with timings (.json)"))
+    assert [turn["text"] for turn in data["turns"]] == ["How is the sea?", "Calm and bright."]
+    assert data["turns"][1]["timing"]["totalMs"] > 0
+
+
+async def test_sound_downloads_in_stereo_you_left_assistant_right(script: Script) -> None:
+    await talk(script)
+    with wave.open(io.BytesIO(await download(script, "Sound, you left, assistant right (.wav)"))) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 24_000)
+        sound = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)
+    assert np.abs(sound[:, 0]).max() > 100, "the microphone's beeps"
+    answer = np.flatnonzero(sound[:, 1])
+    assert abs((answer[-1] - answer[0]) / 24_000 - 1.5) < 0.05, "all of the answer, without gaps"
+    spectrum = np.abs(np.fft.rfft(sound[answer[0] : answer[0] + 24_000, 1]))
+    assert np.argmax(spectrum) == 300, "the tone of the answer, at its pitch"

@@ -1,0 +1,204 @@
+"""When things go wrong: one banner, one cause, one action."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from engines import chromium as run_chromium
+from playwright.async_api import expect
+from script import Script
+
+if TYPE_CHECKING:
+    from conftest import StartServer
+    from playwright.async_api import Page, Playwright
+
+RELAY = {
+    "busy": (1013, "All places are taken"),
+    "rate_limited": (1013, "Too many requests"),
+    "upstream_unauthorized": (4401, "Azure refused the key"),
+    "upstream_forbidden": (4403, "Azure does not accept this network"),
+    "deployment_not_found": (4404, "The deployment was not found"),
+    "upstream_bad_request": (4400, "The deployment cannot talk"),
+    "upstream_failed": (1014, "Azure has a fault"),
+    "upstream_unreachable": (1014, "Azure cannot be reached"),
+    "upstream_timeout": (1014, "Azure did not answer in time"),
+    "upstream_tls": (1014, "No secure connection to Azure"),
+    "upstream_lost": (1014, "The connection to Azure was lost"),
+    "time_limit": (4408, "Time is up"),
+    "idle": (4409, "Still there?"),
+    "too_big": (1009, "That was too much at once"),
+    "too_fast": (1008, "The connection was closed"),
+    "stalled": (1011, "The connection was too slow"),
+    "restarting": (1012, "The server is restarting"),
+    "internal": (1011, "The server has a fault"),
+}
+CALM = {"time_limit", "idle"}
+
+
+@pytest.mark.parametrize("code", RELAY)
+async def test_each_ending_has_its_words_and_a_way_on(script: Script, code: str) -> None:
+    close_code, title = RELAY[code]
+    await script.connect()
+    await script.close(close_code, {"type": "relay_error", "code": code, "message": "raw words"})
+    await script.state("ended" if code in CALM else "error")
+    await expect(script.banner).to_contain_text(title)
+    await expect(script.banner).not_to_contain_text("raw words")
+    buttons = script.banner.get_by_role("button")
+    await expect(buttons).to_have_count(1)
+    await buttons.click()
+    await script.state("connected")
+    await expect(script.banner).to_be_hidden()
+
+
+async def test_lost_connection_keeps_what_was_said(script: Script) -> None:
+    await script.connect()
+    script.answer("a1", "Still here.")
+    await script.state("speaking")
+    await script.state("connected")
+    await script.close(1006)
+    await expect(script.banner).to_contain_text("The connection was lost")
+    await script.press("Reconnect")
+    await script.state("connected")
+    await expect(script.words).to_have_text(["Still here."])
+
+
+async def test_server_that_is_gone_is_told(page: Page, server: StartServer) -> None:
+    gone = server()
+    tab = Script(page)
+    await tab.page.goto(gone.url)
+    gone.stop()
+    await tab.press("Connect")
+    await tab.state("error")
+    await expect(tab.banner).to_contain_text("The server cannot be reached")
+
+
+async def test_refused_setting_opens_the_settings(script: Script) -> None:
+    script.is_ready = False
+    await script.press("Connect")
+    update = await script.wait_for("session.update")
+    script.say(
+        {
+            "type": "error",
+            "error": {"code": "unknown_parameter", "message": "x", "event_id": update["event_id"]},
+        }
+    )
+    await script.state("error")
+    await expect(script.banner).to_contain_text("A setting was refused")
+    await script.banner.get_by_role("button", name="Settings").click()
+    await expect(script.page.get_by_role("dialog", name="Settings")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {"code": "response_cancel_not_active"},
+        {"code": "input_audio_buffer_commit_empty"},
+        {"code": "invalid_value", "message": "Audio content of 5ms is already shorter than 9ms"},
+    ],
+    ids=["cancel", "commit", "truncate"],
+)
+async def test_harmless_errors_are_not_shown(script: Script, error: dict[str, str]) -> None:
+    await script.connect()
+    script.say({"type": "error", "error": error})
+    script.answer("a1", "All is well.")
+    await expect(script.words).to_have_text(["All is well."])
+    await expect(script.banner).to_be_hidden()
+
+
+async def test_failed_answer_is_told_and_the_talk_goes_on(script: Script) -> None:
+    await script.connect()
+    failure = {"status": "failed", "status_details": {"error": {"code": "insufficient_quota"}}}
+    script.say({"type": "response.done", "response": failure})
+    await expect(script.banner).to_contain_text("The quota is used up")
+    await script.banner.get_by_role("button", name="Close").click()
+    await expect(script.banner).to_be_hidden()
+    await script.state("connected")
+
+
+MICROPHONES = {
+    "NotAllowedError": ("The microphone is blocked", "Try again"),
+    "NotFoundError": ("No microphone found", "Try again"),
+    "NotReadableError": ("The microphone is in use", "Try again"),
+    "TypeError": ("The microphone did not start", "Choose microphone"),
+}
+
+
+@pytest.mark.parametrize("error", MICROPHONES)
+async def test_each_microphone_failure_has_its_words(script: Script, error: str) -> None:
+    title, action = MICROPHONES[error]
+    await script.page.evaluate(
+        """name => {
+            const real = navigator.mediaDevices.getUserMedia;
+            navigator.mediaDevices.getUserMedia = async () => {
+                navigator.mediaDevices.getUserMedia = real;
+                throw Object.assign(new Error('raw words'), { name });
+            };
+        }""",
+        error,
+    )
+    await script.press("Start Recording")
+    await script.state("connected")
+    await expect(script.banner).to_contain_text(title)
+    await expect(script.banner).not_to_contain_text("raw words")
+    await script.banner.get_by_role("button", name=action).click()
+    if action == "Try again":
+        await script.state("listening")
+    else:
+        await expect(script.page.get_by_role("dialog", name="Settings")).to_be_visible()
+
+
+async def test_page_without_a_secure_origin_says_so(page: Page, site: str) -> None:
+    tab = Script(page)
+    await tab.page.add_init_script(
+        "Object.defineProperty(Navigator.prototype, 'mediaDevices', { value: undefined })"
+    )
+    await tab.open(site)
+    await tab.press("Start Recording")
+    await expect(tab.banner).to_contain_text("Microphones need a secure page")
+    await tab.state("connected")
+
+
+async def test_denied_permission_is_told(playwright: Playwright, site: str) -> None:
+    async with run_chromium(playwright, "--deny-permission-prompts") as browser:
+        tab = Script(await browser.new_page())
+        await tab.open(site)
+        await tab.press("Start Recording")
+        await expect(tab.banner).to_contain_text("The microphone is blocked")
+
+
+async def test_microphone_of_zeros_is_told_after_ten_seconds(script: Script) -> None:
+    await script.page.evaluate(
+        """() => {
+            const silent = new AudioContext().createMediaStreamDestination().stream;
+            navigator.mediaDevices.getUserMedia = async () => silent;
+        }"""
+    )
+    await script.record()
+    await expect(script.banner).to_contain_text("hear you")
+    await script.banner.get_by_role("button", name="Choose microphone").click()
+    await expect(script.page.get_by_role("dialog", name="Settings")).to_be_visible()
+
+
+async def test_blocked_sound_waits_for_a_click(page: Page, site: str) -> None:
+    tab = Script(page)
+    await tab.page.add_init_script(
+        """
+        const resume = AudioContext.prototype.resume;
+        const state = Object.getOwnPropertyDescriptor(BaseAudioContext.prototype, 'state');
+        let blocked = true;
+        Object.defineProperty(AudioContext.prototype, 'state', {
+            get() { return blocked ? 'suspended' : state.get.call(this) },
+        });
+        AudioContext.prototype.resume = function () {
+            return navigator.userActivation.isActive && document.querySelector('.banner:not([hidden])')
+                ? (blocked = false, this.dispatchEvent(new Event('statechange')), resume.call(this))
+                : new Promise(() => {});
+        };
+        """
+    )
+    await tab.open(site)
+    await tab.press("Connect")
+    await expect(tab.banner).to_contain_text("Sound is blocked")
+    await tab.banner.get_by_role("button", name="Turn sound on").click()
+    await expect(tab.banner).to_be_hidden()
