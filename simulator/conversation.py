@@ -21,7 +21,7 @@ def to_text_tokens(text: str) -> int:
 class Item:
     """An item as the protocol shows it, with what the protocol does not show.
 
-    `heard` is the user's audio, kept only until it is answered.
+    `heard` is the user's audio, kept only in the latest item with any, and only until it is answered.
     """
 
     shown: dict[str, Any]
@@ -114,6 +114,9 @@ class Conversation:
                 )
             index = ids.index(previous_item_id) + 1
         previous_id = self._items[index - 1].id if index else None
+        if item.heard:
+            for other in self._items:
+                other.heard = None
         self._items.insert(index, item)
         self._forget_oldest()
         return previous_id

@@ -63,7 +63,6 @@ class Session:
         self._transcriptions: list[Event] = []  # they arrive a little later, as Azure's do
         self._spoke = False
         self._last_input = InputTokens(0, 0)
-        self._tokens_left = TOKENS_PER_MINUTE
         self._listen()
         self._handlers: dict[str, Callable[[Event], list[Event]]] = {
             "session.update": self._update,
@@ -367,14 +366,13 @@ class Session:
         return [*self._take_transcriptions(), *response.cancel(reason), *self._finish(response)]
 
     def _finish(self, response: Response) -> list[Event]:
-        """Forget the response, which has ended, and tell what is left of the rate limits."""
+        """Forget the response, which has ended, and tell what it has left of the rate limits."""
         self._spoke = self._spoke or response.spoke
         self._last_input = response.input_tokens
-        self._tokens_left = max(0, self._tokens_left - response.tokens)
         self.response, self._steps = None, iter(())
         limits = (
             ("requests", REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE - 1),
-            ("tokens", TOKENS_PER_MINUTE, self._tokens_left),
+            ("tokens", TOKENS_PER_MINUTE, max(0, TOKENS_PER_MINUTE - response.tokens)),
         )
         return [
             {

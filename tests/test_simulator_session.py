@@ -1112,6 +1112,15 @@ def test_heard_audio_is_forgotten_once_answered(talk: Talk) -> None:
     assert all(item.heard is None for item in talk.session._conversation._items)  # noqa: SLF001 - memory is the claim
 
 
+def test_only_the_last_audio_waits_for_an_answer(talk: Talk) -> None:
+    talk.update_input(turn_detection={"type": "server_vad", "create_response": False})
+    for _ in range(3):
+        talk.speak(UTTERANCE)
+
+    waiting = [item for item in talk.session._conversation._items if item.heard]  # noqa: SLF001 - memory is the claim
+    assert waiting == [talk.session._conversation.last]  # noqa: SLF001
+
+
 def test_expired_session_says_so(talk: Talk) -> None:
     [event] = talk.take(talk.session.expire())
 
