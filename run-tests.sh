@@ -23,7 +23,8 @@ if ! dpkg -s $packages >/dev/null 2>&1; then
 fi
 
 if ! cmp -s package-lock.json node_modules/installed.json; then
-  npm ci --silent
+  # Not `npm ci`: it insists on every platform's optional binaries, which a mirror may not have.
+  npm install --no-save --no-fund --no-audit --loglevel=error
   cp package-lock.json node_modules/installed.json
 fi
 
