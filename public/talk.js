@@ -88,6 +88,7 @@ export class Talk {
     const session = new Session({
       connect: this.#connect,
       settings: this.#settings.values,
+      onReceived: this.#on.onReceived,
       onEvent: (event) => this.#receive(event),
       onSent: this.#on.onSent,
       onUnreadable: this.#on.onUnreadable,
@@ -229,7 +230,6 @@ export class Talk {
 
   /** @param {RealtimeEvent} event */
   #receive(event) {
-    this.#on.onReceived(event);
     if (this.#session?.isAbandoned(event)) return;
     this.#conversation.receive(event);
     this.#meanings.get(event.type)?.(event);

@@ -48,7 +48,8 @@ export class Session {
    * @param {object} options
    * @param {(handlers: ConstructorParameters<typeof Connection>[1]) => Pick<Connection, 'send' | 'close' | 'congested'>} options.connect
    * @param {SettingValues} options.settings
-   * @param {(event: RealtimeEvent) => void} options.onEvent every server event, by its GA name
+   * @param {(event: RealtimeEvent) => void} options.onReceived every server event, by its GA name, before anything is done
+   * @param {(event: RealtimeEvent) => void} options.onEvent the same, once the session has taken it in
    * @param {(event: RealtimeEvent) => void} options.onSent every client event sent
    * @param {(frame: string) => void} options.onUnreadable
    * @param {(ending: SessionEnding) => void} options.onEnded once, unless close() was called first
@@ -168,6 +169,7 @@ export class Session {
 
   /** @param {RealtimeEvent} event */
   #receive(event) {
+    this.#handlers.onReceived(event);
     this.#lastError = event.type === 'error' ? (event.error ?? null) : null;
     switch (event.type) {
       case 'session.created':

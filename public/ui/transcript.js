@@ -91,9 +91,8 @@ export class Transcript {
   #render(turn) {
     const article = this.#articles.get(turn.id) ?? newArticle(turn);
     this.#articles.set(turn.id, article);
-    const words = /** @type {Text} */ (article.querySelector('.words')?.firstChild);
     article.dataset.status = turn.status;
-    setText(words, turn.text || WITHOUT_WORDS[turn.status]);
+    const words = setWords(article, turn.text || WITHOUT_WORDS[turn.status]);
     const details = /** @type {HTMLElement} */ (article.querySelector('.details'));
     const text = detailsOf(turn);
     if (details.textContent !== text) details.textContent = text;
@@ -148,12 +147,17 @@ function newArticle({ role }) {
   const details = document.createElement('span');
   details.className = 'details';
   head.append(speaker, details);
+  article.append(head, newWords(''));
+  return article;
+}
+
+/** @param {string} text */
+function newWords(text) {
   const words = document.createElement('p');
   words.className = 'words';
   words.dir = 'auto';
-  words.append('');
-  article.append(head, words);
-  return article;
+  words.append(text);
+  return words;
 }
 
 /** @param {Turn} turn */
@@ -163,12 +167,21 @@ function detailsOf({ status, delayMs }) {
 }
 
 /**
- * Set a text, in the way that costs least when it only grows.
- * @param {Text} node
+ * Set an article's words. Those that go on are appended, which costs least. Others come in a new element: one that
+ * changes its size would be seen to jump.
+ * @param {HTMLElement} article
  * @param {string} text
+ * @returns {Text}
  */
-function setText(node, text) {
-  if (node.data === text) return;
-  if (text.startsWith(node.data)) node.appendData(text.slice(node.length));
-  else node.data = text;
+function setWords(article, text) {
+  const words = /** @type {HTMLElement} */ (article.querySelector('.words'));
+  const node = /** @type {Text} */ (words.firstChild);
+  if (node.data === text) return node;
+  if (text.startsWith(node.data) && article.dataset.role !== 'user') {
+    node.appendData(text.slice(node.length));
+    return node;
+  }
+  const replacement = newWords(text);
+  words.replaceWith(replacement);
+  return /** @type {Text} */ (replacement.firstChild);
 }

@@ -10,8 +10,8 @@ from playwright.async_api import expect
 from script import Script
 
 if TYPE_CHECKING:
-    from conftest import StartServer
     from playwright.async_api import Page, Playwright
+    from running import StartServer
 
 RELAY = {
     "busy": (1013, "All places are taken"),

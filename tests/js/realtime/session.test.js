@@ -28,6 +28,7 @@ beforeEach(() => {
       };
     },
     settings: DEFAULTS,
+    onReceived() {},
     onEvent: (event) => received.push(event),
     onSent() {},
     onUnreadable() {},

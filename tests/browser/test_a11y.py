@@ -1,0 +1,151 @@
+"""Anyone can use the page: no rule of axe is broken in any state, and a screen reader hears what matters, once."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.async_api import expect
+from script import STATES, Script
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+WIDTHS = (320, 768, 1280)
+SCHEMES = ("light", "dark")
+
+
+async def violations(page: Page) -> list[str]:
+    """Return what axe finds wrong, one line each."""
+    found: list[dict[str, Any]] = await page.evaluate("axe.run().then((results) => results.violations)")
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
+
+
+@pytest.fixture
+async def script(page: Page, site: str) -> Script:
+    """The page with axe inside; a script tag's way in is closed by the content security policy."""
+    await page.add_init_script(path=AXE_FILE_PATH)
+    script = Script(page)
+    await script.open(site)
+    return script
+
+
+async def in_every_look(script: Script) -> list[str]:
+    found = []
+    for scheme in SCHEMES:
+        await script.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for width in WIDTHS:
+            await script.page.set_viewport_size({"width": width, "height": 800})
+            found += [f"{scheme} {width} {line}" for line in await violations(script.page)]
+    return found
+
+
+@pytest.mark.parametrize("state", STATES)
+async def test_no_rule_is_broken_in_any_state(script: Script, state: str) -> None:
+    await STATES[state](script)
+    await script.state(state)
+    assert await in_every_look(script) == []
+
+
+@pytest.mark.parametrize("name", ["Settings", "Keyboard shortcuts"])
+async def test_no_rule_is_broken_in_a_dialog(script: Script, name: str) -> None:
+    await script.press(name)
+    await expect(script.page.get_by_role("dialog", name=name)).to_be_visible()
+    assert await in_every_look(script) == []
+
+
+async def test_no_rule_is_broken_in_the_diagnostics(script: Script) -> None:
+    await script.connect()
+    await script.write("Hello?")
+    script.answer("a1", "Hello!")
+    await expect(script.page.get_by_role("button", name=re.compile(r"\d s reply delay"))).to_be_visible()
+    await script.page.get_by_role("button", name=re.compile("reply delay")).click()
+    await expect(script.page.get_by_role("complementary", name="Diagnostics")).to_be_visible()
+    assert await in_every_look(script) == []
+
+
+async def test_no_rule_is_broken_in_a_long_talk_with_a_menu_open(script: Script) -> None:
+    await script.record()
+    for turn in range(6):
+        script.speech(f"u{turn}")
+        script.transcribed(f"u{turn}", "And then? " * 10)
+        script.answer(f"a{turn}", "Then this happened. " * 10, 0)
+    await expect(script.words).to_have_count(12)
+    await script.page.get_by_text("Download", exact=True).click()
+    assert await in_every_look(script) == []
+
+
+async def test_targets_are_large_enough_for_a_thumb(script: Script) -> None:
+    await script.page.set_viewport_size({"width": 320, "height": 800})
+    await script.connect()
+    script.answer("a1", "Yes.", 0)
+    await expect(script.words).to_have_count(1)
+    small = """all => all.filter(e => e.checkVisibility())
+        .map(e => [e.textContent.trim() || e.ariaLabel, e.getBoundingClientRect()])
+        .filter(([, box]) => box.width < 44 || box.height < 44).map(([name]) => name)"""
+    assert await script.page.locator("button, summary").evaluate_all(small) == []
+
+
+async def test_screen_reader_hears_each_turn_once_and_complete(script: Script) -> None:
+    await script.page.evaluate(
+        """() => {
+            globalThis.told = [];
+            const region = document.getElementById('announcer');
+            new MutationObserver(() => told.push(region.textContent)).observe(region, { childList: true });
+        }"""
+    )
+    await script.record()
+    script.speech("u1")
+    script.begin_answer("a1", "It is ", 500, "u1")
+    script.transcribed("u1", "How is it?")
+    await expect(script.words).to_have_text(["How is it?", "It is"])
+    script.end_answer("a1", "It is fine.")
+    await script.state("listening")
+    assert await script.page.evaluate("told") == ["You: How is it?", "Assistant: It is fine."]
+
+
+async def test_page_reads_as_it_is_meant(script: Script) -> None:
+    await script.record()
+    script.speech("u1")
+    script.transcribed("u1", "How is it?")
+    script.answer("a1", "Fine.", 0, "u1")
+    await expect(script.words).to_have_text(["How is it?", "Fine."])
+    await expect(script.page.locator("body")).to_match_aria_snapshot("""
+        - banner:
+          - heading "Realtime Voice" [level=1]
+          - paragraph: "Simulator: no model connected"
+          - button "Keyboard shortcuts"
+          - button "Settings"
+        - main:
+          - region "Assistant":
+            - status: Listening
+            - button /reply delay/
+            - button /left/
+            - button /estimated, \\d+ tokens/
+          - region "Conversation":
+            - heading "Conversation" [level=2]
+            - group: Download
+            - button "Clear"
+            - log "Conversation":
+              - article "You":
+                - paragraph: You
+                - paragraph: How is it?
+              - article "Assistant":
+                - paragraph: Assistant
+                - paragraph: Fine.
+          - button "Disconnect"
+          - button "Stop Recording"
+          - button "Mute assistant"
+          - textbox "Message"
+          - button "Send"
+    """)
+
+
+async def test_forced_colours_keep_every_part_visible(script: Script) -> None:
+    await script.page.emulate_media(forced_colors="active")
+    await script.connect()
+    for name in ["Disconnect", "Start Recording", "Send"]:
+        await expect(script.page.get_by_role("button", name=name, exact=True)).to_be_visible()
+    assert await script.page.locator("#orb").evaluate("e => getComputedStyle(e).borderTopWidth") == "2px"
