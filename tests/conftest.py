@@ -1,111 +1,24 @@
-"""The server as a process, and the mocked Azure it talks to."""
+"""A server to test, and the mocked Azure it talks to."""
 
 from __future__ import annotations
 
-import os
-import re
-import signal
 import ssl
-import subprocess
-import sys
-import threading
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pytest
 import trustme
 from azure import mocked_azure
+from running import StartServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
     from azure import Azure
 
-ROOT = Path(__file__).parent.parent
-SETTINGS = re.findall(r"^#?\s*([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
-
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-class Server:
-    """A running `server.py`: where it is and what it has logged."""
-
-    def __init__(self, environment: dict[str, str], command: list[str]) -> None:
-        # Empty counts as absent, and keeps a developer's own .env out of the tests.
-        blank = dict.fromkeys(SETTINGS, "")
-        self.process = subprocess.Popen(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env={**os.environ, **blank, "PORT": "0", **environment},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self.lines: list[str] = []
-        self.changed = threading.Condition()
-        self.reader = threading.Thread(target=self.read, daemon=True)
-        self.reader.start()
-        found = self.wait_for_log(r"open (http://[^\s\"]+)")
-        self.url = found[1]
-        self.ws_url = self.url.replace("http", "ws", 1)
-
-    def read(self) -> None:
-        assert self.process.stderr
-        for line in self.process.stderr:
-            with self.changed:
-                self.lines.append(line)
-                self.changed.notify_all()
-        with self.changed:
-            self.changed.notify_all()
-
-    def wait_for_log(self, pattern: str, timeout: float = 30) -> re.Match[str]:
-        """Return the first match in the log, waiting for it."""
-        with self.changed:
-            self.changed.wait_for(
-                lambda: re.search(pattern, self.log()) or not self.reader.is_alive(), timeout=timeout
-            )
-        found = re.search(pattern, self.log())
-        assert found, f"no {pattern!r} in the log:\n{self.log()}"
-        return found
-
-    def log(self) -> str:
-        return "".join(self.lines)
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """End the server and return its exit code."""
-        self.process.send_signal(how)
-        return self.process.wait(10)
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.reader.join()
-        assert self.process.stderr
-        self.process.stderr.close()
-
-
-class StartServer:
-    """Start servers with given settings; all end with the block."""
-
-    def __init__(self, command: list[str] | None = None) -> None:
-        self.command = command or ["server.py"]
-        self.servers: list[Server] = []
-
-    def __call__(self, **environment: str) -> Server:
-        server = Server(environment, self.command)
-        self.servers.append(server)
-        return server
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for running in self.servers:
-            running.end()
-            assert "Traceback" not in running.log(), running.log()
 
 
 @pytest.fixture

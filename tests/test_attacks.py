@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ROOT, StartServer
+from naive import naive_relay
+from running import StartServer
 from wire import ask, enters, frame, netloc, upgrade
 
 from login import AccessCode
@@ -39,13 +38,8 @@ def guarded() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def naive() -> Iterator[str]:
-    with subprocess.Popen(
-        [sys.executable, ROOT / "tests" / "naive.py"], stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr
-        line = next(line for line in process.stderr if "running on" in line)
-        yield line.split("running on ")[1].split()[0]
-        process.kill()
+    with naive_relay() as url:
+        yield url
 
 
 @dataclass

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Server, StartServer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from running import Server, StartServer
 from wire import ask, enters, frame, read_all, upgrade
 
 if TYPE_CHECKING:

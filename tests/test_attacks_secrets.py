@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure import GA, KEY, PREVIEW
-from conftest import ROOT, StartServer
+from running import ROOT, StartServer
 from websockets.exceptions import ConnectionClosed
 from wire import Answer, ask, frame, read_all, upgrade
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from azure import Azure
-    from conftest import Server
+    from running import Server
     from websockets.asyncio.server import ServerConnection
 
 CODE = "a-code-of-the-tests-0123456789"

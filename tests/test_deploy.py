@@ -13,7 +13,7 @@ from typing import Any
 import kubernetes_validate  # type: ignore[import-untyped]  # ships no types
 import pytest
 import yaml
-from conftest import ROOT, SETTINGS, StartServer
+from running import ROOT, SETTINGS, StartServer
 from wire import ask
 
 DEPLOY = ROOT / "deploy"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from conftest import StartServer
+from running import StartServer
 from wire import Answer, ask, dial, enters, head, read_all
 
 from login import AccessCode, TooManyFailuresError

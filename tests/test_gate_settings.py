@@ -16,7 +16,7 @@ from allowance import DAILY_LIMIT, Allowance
 from settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from conftest import StartServer
+    from running import StartServer
 
 CODE = "a-code-of-sixteen-or-more"
 PUBLIC = "https://voice.example.com"

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from azure import GA, KEY, PREVIEW, Azure
-from conftest import StartServer
+from running import StartServer
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
@@ -19,7 +19,7 @@ from websockets.typing import Subprotocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from conftest import Server
+    from running import Server
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
-    from conftest import Server, StartServer
+    from running import Server, StartServer
 
 FAULTS = ("close", "FIN", "RST", "silence", "stall")
 MOMENTS = ("connecting", "idle", "up", "down", "both")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
+from running import ROOT
 
 
 @pytest.mark.timeout(240)

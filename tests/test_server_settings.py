@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, SETTINGS, StartServer
+from running import ROOT, SETTINGS, StartServer
 
 from settings import Settings, SettingsError
 

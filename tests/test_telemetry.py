@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from azure import Azure
-    from conftest import Server, StartServer
     from opentelemetry.proto.trace.v1.trace_pb2 import Span
+    from running import Server, StartServer
 
 Points = dict[tuple[str, ...], Any]
 

@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import ROOT, SETTINGS, StartServer
+from running import ROOT, SETTINGS, StartServer
 from websockets.asyncio.client import connect
 from wire import ask
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from azure import Azure
-    from conftest import Server
+    from running import Server
     from websockets.http11 import Request
 
 SCOPE = "https://cognitiveservices.azure.com/.default"

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
-    from conftest import StartServer
     from numpy.typing import NDArray
     from playwright.async_api import Locator, Page, Playwright, WebSocket
+    from running import StartServer
 
     Sound = NDArray[np.float64]
     Event = dict[str, Any]

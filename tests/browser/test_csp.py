@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
 
-    from conftest import StartServer
     from playwright.async_api import Page
+    from running import StartServer
     from websockets.asyncio.server import ServerConnection
 
 HOSTILE = [

@@ -13,11 +13,11 @@ from engines import ENGINES, SILENCE_MS, open_tab
 from pulse import AUDIBLE, RECORDING_RATE_HZ
 
 if TYPE_CHECKING:
-    from conftest import StartServer
     from engines import Tab
     from figures import EngineFigures
     from playwright.async_api import Playwright
     from pulse import Pulse, Recording
+    from running import StartServer
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 INTERRUPTIONS = 3
