@@ -123,7 +123,6 @@ class Sessions:
             await tell(browser, refusal)
             return
         name, traffic, ending = secrets.token_hex(4), Traffic(), INTERNAL
-        begin(browser, self.limits, traffic)
         dialect = dialect_of(browser)
         self.live += 1
         self.empty.clear()
@@ -147,7 +146,8 @@ class Sessions:
     async def converse(self, browser: WebSocket, dialect: Dialect | None, traffic: Traffic) -> Ending:
         """Open the upstream, relay until one side ends, and close the upstream: it costs money."""
         early: deque[Message] = deque()
-        opening = asyncio.create_task(self.telemetry.connect(self.upstream, dialect))
+        spliced = begin(browser, self.limits, traffic)
+        opening = asyncio.create_task(self.telemetry.connect(self.upstream, dialect, spliced=spliced))
         leaving = asyncio.create_task(hold(browser, early, self.limits.event_bytes))
         try:
             await asyncio.wait({opening, leaving}, return_when=asyncio.FIRST_COMPLETED)

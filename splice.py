@@ -330,13 +330,6 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
         else:
             self.conn.data_to_send()
 
-    def give_back(self) -> None:
-        """Leave this leg, and what came since the handshake, to the library."""
-        if self.walker is not None:
-            held = b"".join([*self.waiting, self.walker.partial, self.walker.held])
-            self.walker = None
-            super().data_received(held)
-
     def count(self, traffic: Traffic, size: int, _: bytes) -> None:
         """Count a client event; above the limit of events a second, rest until the second is over."""
         traffic.up(size)
@@ -376,13 +369,12 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
 
 
 class UpstreamLeg(Leg, ClientConnection):
-    """websockets' client connection; what follows the handshake waits here for the joining."""
+    """websockets' client connection; from the handshake on its messages wait here for the joining."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.plain = False  # the library is to read its own messages
-        self.early = b""
         self.before = b""  # the last bytes of the response's head so far
+        self.uncounted: list[tuple[int, bytes]] = []  # what was seen before there was anyone to count it
 
     def data_received(self, data: bytes) -> None:
         if self.walker is not None:
@@ -390,33 +382,30 @@ class UpstreamLeg(Leg, ClientConnection):
                 super().data_received(control)
                 if self.protocol.close_rcvd:
                     self.end(to_ending(self))
-        elif self.plain:
-            super().data_received(data)
-        elif self.protocol.state is OPEN:
-            self.early += data
-        else:
-            end = (self.before + data).find(END_OF_HEAD)
-            cut = end + len(END_OF_HEAD) - len(self.before) if end >= 0 else len(data)
+            return
+        end = (self.before + data).find(END_OF_HEAD)
+        if end < 0:
             self.before = (self.before + data)[1 - len(END_OF_HEAD) :]
-            super().data_received(data[:cut])
-            if self.protocol.state is OPEN:
-                self.early = data[cut:]
-            elif cut < len(data):
-                super().data_received(data[cut:])
+            super().data_received(data)
+            return
+        cut = end + len(END_OF_HEAD) - len(self.before)
+        super().data_received(data[:cut])
+        if self.protocol.state is OPEN and not self.protocol.extensions:
+            self.start(Walker(masked=False, binary=True, limit_bytes=MAX_SERVER_EVENT_BYTES, seen=self.note))
+        if cut < len(data):
+            self.data_received(data[cut:])
 
-    def give_back(self) -> None:
-        """Leave this leg, and what came since the handshake, to the library."""
-        self.plain = True
-        if self.protocol.state is OPEN:  # else it was lost meanwhile
-            super().data_received(self.early)
+    def note(self, size: int, head: bytes) -> None:
+        """Keep the count of a message until the joining."""
+        self.uncounted.append((size, head))
 
-    def catch_up(self) -> None:
-        """Take what came since the handshake, now that there is somewhere to pass it on to."""
-        early, self.early = self.early, b""
-        if early:
-            self.data_received(early)
-        if self.connection_lost_waiter.done():
-            self.end(to_ending(self))
+    def count_with(self, traffic: Traffic) -> None:
+        """Count this leg's messages from now on, and those that came before."""
+        for size, head in self.uncounted:
+            traffic.down(size, head)
+        self.uncounted = []
+        if self.walker is not None:
+            self.walker.seen = traffic.down
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -441,40 +430,36 @@ def leg_of(browser: WebSocket) -> BrowserLeg | None:
     return leg
 
 
-def begin(browser: WebSocket, limits: Limits, traffic: Traffic) -> None:
-    """Hold an accepted browser's messages for the upstream to come, when its leg can be spliced."""
+def begin(browser: WebSocket, limits: Limits, traffic: Traffic) -> bool:
+    """Hold an accepted browser's messages for the upstream to come; tell whether its leg can be spliced.
+
+    It cannot when the app runs under another server, or uvicorn under other settings, than main's.
+    """
     leg = leg_of(browser)
-    if leg is not None and not leg.conn.extensions:
-        leg.hold_bytes = limits.event_bytes
-        seen = functools.partial(leg.count, traffic)
-        leg.start(Walker(masked=True, binary=False, limit_bytes=limits.event_bytes, seen=seen))
+    if leg is None or leg.conn.extensions:
+        return False
+    leg.hold_bytes = limits.event_bytes
+    seen = functools.partial(leg.count, traffic)
+    leg.start(Walker(masked=True, binary=False, limit_bytes=limits.event_bytes, seen=seen))
+    return True
 
 
 @contextlib.contextmanager
 def joined(browser: WebSocket, upstream: ClientConnection, traffic: Traffic) -> Iterator[tuple[Leg, ...]]:
-    """Join a begun browser's leg and the upstream's while the block runs, and yield both.
+    """Join a browser's leg and the upstream's while the block runs, and yield both; or yield nothing.
 
-    Yields nothing when a leg lacks what it takes; then each library gets back what was held, and
+    Nothing, when the browser's leg could not begin and the upstream is therefore no leg either: then
     the messages are to be read from the sockets themselves.
     """
     leg = leg_of(browser)
-    if (
-        leg is None
-        or leg.walker is None
-        or not isinstance(upstream, UpstreamLeg)
-        or upstream.protocol.extensions
-    ):
-        if leg is not None:
-            leg.give_back()
-        if isinstance(upstream, UpstreamLeg):
-            upstream.give_back()
+    if leg is None or not isinstance(upstream, UpstreamLeg):
         yield ()
         return
-    upstream.start(Walker(masked=False, binary=True, limit_bytes=MAX_SERVER_EVENT_BYTES, seen=traffic.down))
+    upstream.count_with(traffic)
     leg.other, upstream.other = upstream, leg
     try:
         leg.release()
-        upstream.catch_up()
+        upstream.release()
         yield leg, upstream
     finally:
         leg.part()

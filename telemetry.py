@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("realtime_voice")
 NAME = "realtime_voice"
-WORD = re.compile(r"[\w.]{1,64}", re.ASCII)  # what may be logged of a reason, which the upstream may have chosen
+WORD = re.compile(
+    r"[\w.]{1,64}", re.ASCII
+)  # what may be logged of a reason, which the upstream may have chosen
 
 
 class Telemetry:
@@ -67,7 +69,9 @@ class Telemetry:
             finally:
                 self.live.add(-1)
 
-    async def connect(self, upstream: Upstream, dialect: Dialect | None) -> ClientConnection:
+    async def connect(
+        self, upstream: Upstream, dialect: Dialect | None, *, spliced: bool
+    ) -> ClientConnection:
         """Open an upstream session, and measure how long that takes."""
         began_at, outcome = time.monotonic(), "given_up"
         with self.tracer.start_as_current_span(
@@ -77,7 +81,7 @@ class Telemetry:
             set_status_on_exception=False,
         ) as span:
             try:
-                connection = await upstream.open(dialect)
+                connection = await upstream.open(dialect, spliced=spliced)
                 outcome = "open"
             except Refused as refused:
                 outcome = refused.ending.reason

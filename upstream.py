@@ -71,8 +71,8 @@ class Upstream:
         query = urlencode({"api-version": version, "deployment": self.deployment})
         return f"{self.origin}/openai/realtime?{query}"
 
-    async def open(self, dialect: Dialect | None) -> ClientConnection:
-        """Open a session and return its websocket; the caller closes it.
+    async def open(self, dialect: Dialect | None, *, spliced: bool) -> ClientConnection:
+        """Open a session and return its websocket, or its leg to be spliced; the caller closes it.
 
         With a dialect, in that one: the client speaks no other. Without, in the one known to
         work, or once in the other when the answer says that this one is not served.
@@ -82,7 +82,7 @@ class Upstream:
 
         """
         try:
-            return await self.handshake(dialect or self.dialect)
+            return await self.handshake(dialect or self.dialect, spliced=spliced)
         except InvalidStatus as refusal:
             if dialect is not None or refusal.response.status_code not in NOT_SERVED:
                 raise Refused(to_refusal(refusal)) from None
@@ -91,7 +91,7 @@ class Upstream:
             raise Refused(to_refusal(failure)) from None
         other: Dialect = "preview" if self.dialect == "ga" else "ga"
         try:
-            connection = await self.handshake(other)
+            connection = await self.handshake(other, spliced=spliced)
         except (OSError, InvalidHandshake, EOFError):
             raise Refused(to_refusal(first)) from None
         log.warning(
@@ -103,7 +103,7 @@ class Upstream:
         self.dialect = other
         return connection
 
-    async def handshake(self, dialect: Dialect) -> ClientConnection:
+    async def handshake(self, dialect: Dialect, *, spliced: bool) -> ClientConnection:
         """Open a websocket in one dialect, within 10 s, over verified TLS."""
         headers = {"api-key": self.key}
         if self.tokens:
@@ -123,7 +123,7 @@ class Upstream:
             ping_timeout=PONG_SECONDS,
             close_timeout=CLOSE_SECONDS,
             max_size=MAX_SERVER_EVENT_BYTES,
-            create_connection=UpstreamLeg,
+            create_connection=UpstreamLeg if spliced else ClientConnection,
         )
 
     async def reachable(self) -> bool:
