@@ -42,14 +42,13 @@ from settings import (
 from simulator import Simulator
 from splice import BrowserLeg, abort, begin
 from telemetry import Telemetry, set_up_log
-from upstream import CLOSE_SECONDS, PING_SECONDS, PONG_SECONDS, Dialect, Refused, Upstream
+from upstream import PING_SECONDS, PONG_SECONDS, Dialect, Refused, Upstream, close
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator
 
     from starlette.types import Message
-    from websockets.asyncio.client import ClientConnection
 
 log = logging.getLogger("realtime_voice")
 HERE = Path(__file__).parent
@@ -190,17 +189,6 @@ async def hold(browser: WebSocket, early: deque[Message], limit_bytes: int) -> N
     await asyncio.Future()  # full: the rest waits in the browser's own socket
 
 
-async def close(upstream: ClientConnection) -> None:
-    """Close the upstream within a second, even when it no longer reads or answers."""
-    try:
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await upstream.close()
-    except TimeoutError:
-        pass
-    finally:
-        upstream.transport.abort()
-
-
 async def tell(browser: WebSocket, ending: Ending) -> None:
     """Say why the session ended and close the browser's socket; one that does not read is cut."""
     try:
@@ -239,9 +227,12 @@ def create_app(settings: Settings) -> FastAPI:
                 log.info("sessions go to %s, deployment %s", origin, settings.deployment)
             tls = settings.tls if origin.startswith("wss:") else None
             tokens = Tokens(settings.token_scope) if settings.endpoint and not settings.api_key else None
-            sessions = Sessions(
-                settings, Upstream(origin, settings.deployment, settings.api_version, key, tokens, tls)
-            )
+            upstream = Upstream(origin, settings.deployment, settings.api_version, key, tokens, tls)
+            if settings.warm_start:
+                spare = asyncio.create_task(upstream.spare.keep())
+                stack.push_async_callback(asyncio.wait, {spare})
+                stack.callback(spare.cancel)
+            sessions = Sessions(settings, upstream)
             yield {"sessions": sessions}
             await sessions.stop()
 

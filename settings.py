@@ -47,6 +47,7 @@ class Settings:
     max_session_minutes: float
     idle_minutes: float
     max_daily_minutes: float | None
+    warm_start: bool
     max_event_bytes: int
     tls: ssl.SSLContext
     log_level: str
@@ -136,6 +137,7 @@ class Settings:
             max_sessions=whole("MAX_SESSIONS", "20", 1, 10_000),
             max_session_minutes=number("MAX_SESSION_MINUTES", "60", 0.001, 24 * 60),
             idle_minutes=number("IDLE_MINUTES", "10", 0.001, 24 * 60),
+            warm_start=get("WARM_START", "off", r"on|off", "must be on or off") == "on",
             max_daily_minutes=number("MAX_DAILY_MINUTES", "0", 1, 10**6)
             if "MAX_DAILY_MINUTES" in given
             else None,

@@ -7,7 +7,7 @@ import logging
 import socket
 import ssl
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import urlencode, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -27,6 +27,8 @@ OPEN_SECONDS = 10
 PING_SECONDS = 10
 PONG_SECONDS = 9  # with the close that follows, an end that fell silent is found within 20 s
 CLOSE_SECONDS = 1
+SPARE_SECONDS = 240  # how old a spare session may grow: the time it has lost when it is taken
+SPARE_RETRY_SECONDS = 30
 NOT_SERVED = {400, 404, 410, 426}  # answers that may mean: this dialect is not served here
 
 
@@ -59,9 +61,11 @@ class Upstream:
     tokens: Tokens | None  # instead of the key
     tls: ssl.SSLContext | None
     dialect: Dialect = field(init=False)
+    spare: Spare = field(init=False)
 
     def __post_init__(self) -> None:
         self.dialect = "ga" if self.api_version == "v1" else "preview"
+        self.spare = Spare(self)
 
     def url(self, dialect: Dialect) -> str:
         """Return the address of a session in a dialect; it holds no secret."""
@@ -81,6 +85,8 @@ class Upstream:
             Refused: with fixed words; no exception text, address, key or answer is in them.
 
         """
+        if spliced and (leg := self.spare.take(dialect or self.dialect)):
+            return leg
         try:
             return await self.handshake(dialect or self.dialect, spliced=spliced)
         except InvalidStatus as refusal:
@@ -144,6 +150,68 @@ NO_TOKEN = Ending(
     "upstream_unauthorized",
     "Entra ID gave no token: give the server a managed identity, or run az login on it.",
 )
+
+
+class Spare:
+    """One session opened ahead of the next page, so that its Connect waits for no handshake.
+
+    What the upstream sends meanwhile (`session.created`) waits in the leg. An open session may count
+    against a quota, so `keep` runs only when the settings ask for it.
+    """
+
+    def __init__(self, upstream: Upstream) -> None:
+        self.upstream = upstream
+        self.leg: UpstreamLeg | None = None
+        self.dialect: Dialect | None = None
+        self.gone = asyncio.Event()
+
+    def take(self, dialect: Dialect) -> UpstreamLeg | None:
+        """Return the spare session, the taker's from now on, if there is a live one in this dialect."""
+        leg = self.leg
+        if leg is None or dialect != self.dialect or leg.ended.done():
+            return None
+        self.leg = None
+        self.gone.set()
+        return leg
+
+    async def keep(self) -> None:
+        """Keep one session ready, and renew it before it ages; runs until it is cancelled."""
+        while True:
+            try:
+                leg = await self.upstream.open(None, spliced=True)
+            except Refused as refused:
+                log.warning("no spare session: %s", refused.ending.reason)
+                await asyncio.sleep(SPARE_RETRY_SECONDS)
+                continue
+            self.gone.clear()
+            self.leg, self.dialect = cast("UpstreamLeg", leg), self.upstream.dialect
+            self.leg.ended.add_done_callback(lambda _: self.gone.set())
+            lost = False
+            try:
+                async with asyncio.timeout(SPARE_SECONDS):
+                    await self.gone.wait()
+                lost = self.leg is not None
+            except TimeoutError:
+                pass  # it has aged: on to the next
+            finally:
+                if self.leg is not None:
+                    self.leg = None
+                    await close(leg)
+            if lost:
+                await asyncio.sleep(SPARE_RETRY_SECONDS)
+
+
+async def close(upstream: ClientConnection) -> None:
+    """Close the upstream within a second, even when it no longer reads or answers."""
+    try:
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await upstream.close()
+    except TimeoutError:
+        pass
+    finally:
+        upstream.transport.abort()
+
+
 REFUSALS = {
     400: Ending(
         4400,

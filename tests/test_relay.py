@@ -438,6 +438,26 @@ async def test_another_site_is_refused_before_the_upgrade(
     assert azure.handshakes == []
 
 
+@pytest.mark.parametrize("server", [["server.py"]], indirect=True)  # a spare session is a leg to be spliced
+async def test_a_warm_start_gives_the_next_page_a_session_that_is_open_already(
+    server: StartServer, azure: Azure, ca_file: str
+) -> None:
+    running = server(**azure.environment(SSL_CERT_FILE=ca_file, WARM_START="on"))
+    spare = await join(azure)
+    await spare.send("session.created")
+    azure.hesitate = asyncio.Event()  # no further session opens until then
+    async with open_page(running) as page:
+        assert await page.recv() == "session.created"
+        await page.send("hello")
+        assert await spare.recv() == "hello"
+        azure.hesitate.set()
+        following = await join(azure)
+    running.process.send_signal(signal.SIGTERM)
+    async with asyncio.timeout(5):
+        await following.wait_closed()
+    await asyncio.to_thread(running.process.wait, 10)
+
+
 async def test_no_compression_is_agreed_on_either_leg(running: Server, azure: Azure) -> None:
     async with open_page(running, compression="deflate") as page:
         session = await join(azure)
