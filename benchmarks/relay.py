@@ -15,11 +15,8 @@ import base64
 import contextlib
 import os
 import shutil
-import signal
-import socket
 import ssl
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,11 +27,11 @@ from typing import TYPE_CHECKING
 import trustme
 import uvloop
 from ends import Azure, Browser, Tally, open_browser, to_frame
+from processes import free_port, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-ROOT = Path(__file__).parent.parent
 FRAMES_PER_SECOND = 25  # a microphone's
 APPEND = b'{"type":"input_audio_buffer.append","audio":"' + base64.b64encode(bytes(1920)) + b'"}'
 AUDIO = b'{"type":"response.audio.delta","delta":"' + base64.b64encode(bytes(4800)) + b'"}'
@@ -168,33 +165,6 @@ class Bench:
             before = relay.memory_kib()
             async with self.sessions(relay, count):
                 relay.idle_kib = (relay.memory_kib() - before) / count
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
-def descendants(process: int) -> list[int]:
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [process, *(each for child in children for each in descendants(int(child)))]
-
-
-@contextlib.contextmanager
-def running(command: list[str], environment: dict[str, str], port: int) -> Iterator[list[int]]:
-    """Run a relay until the block ends; yield its processes once it listens."""
-    process = subprocess.Popen(  # noqa: S603  the commands below
-        command, env={**os.environ, **environment}, cwd=ROOT, stderr=subprocess.DEVNULL
-    )
-    try:
-        while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.05)
-        yield descendants(process.pid)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait()
 
 
 NGINX = """

@@ -1,0 +1,44 @@
+"""The programs that are measured: a free port, a process that listens, its descendants."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+def descendants(process: int) -> list[int]:
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [process, *(each for child in children for each in descendants(int(child)))]
+
+
+@contextlib.contextmanager
+def running(command: list[str], environment: dict[str, str], port: int) -> Iterator[list[int]]:
+    """Run a relay until the block ends; yield its processes once it listens."""
+    process = subprocess.Popen(  # noqa: S603  the commands below
+        command, env={**os.environ, **environment}, cwd=ROOT, stderr=subprocess.DEVNULL
+    )
+    try:
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        yield descendants(process.pid)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait()
