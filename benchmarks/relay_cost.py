@@ -1,6 +1,6 @@
 """Measure what the relay costs beside a plain one and nginx, interleaved in one run.
 
-    python benchmarks/relay.py [--sessions 200] [--seconds 10] [--rounds 3]
+    python benchmarks/relay_cost.py [--sessions 200] [--seconds 10] [--rounds 3]
 
 This process is both ends at once, the talking browsers and the TLS upstream, so that one clock
 times a message's way. Each relay is a process of its own; its processor time and memory are read
