@@ -118,10 +118,12 @@ class Sessions:
     async def run(self, browser: WebSocket) -> None:
         """Take one browser from its arrival to the end of both sockets."""
         await browser.accept(subprotocol="realtime" if "realtime" in browser.scope["subprotocols"] else None)
+        traffic = Traffic()
+        spliced = begin(browser, self.limits, traffic)
         if refusal := self.refusal():
             await tell(browser, refusal)
             return
-        name, traffic, ending = secrets.token_hex(4), Traffic(), INTERNAL
+        name, ending = secrets.token_hex(4), INTERNAL
         dialect = dialect_of(browser)
         self.live += 1
         self.empty.clear()
@@ -129,7 +131,9 @@ class Sessions:
         with session as report, self.allowance.talk():
             try:
                 ending = await first_of(
-                    self.converse(browser, dialect, traffic), self.stopped(), self.allowance.spent()
+                    self.converse(browser, dialect, traffic, spliced=spliced),
+                    self.stopped(),
+                    self.allowance.spent(),
                 )
             except Exception as failure:  # noqa: BLE001  the last resort: an exception's text could hold the key, so its kind alone is logged
                 log.error("session %s failed: %s", name, type(failure).__name__)  # noqa: TRY400
@@ -142,10 +146,11 @@ class Sessions:
                         self.empty.set()
                     report.ended(ending)
 
-    async def converse(self, browser: WebSocket, dialect: Dialect | None, traffic: Traffic) -> Ending:
+    async def converse(
+        self, browser: WebSocket, dialect: Dialect | None, traffic: Traffic, *, spliced: bool
+    ) -> Ending:
         """Open the upstream, relay until one side ends, and close the upstream: it costs money."""
         early: deque[Message] = deque()
-        spliced = begin(browser, self.limits, traffic)
         opening = asyncio.create_task(self.telemetry.connect(self.upstream, dialect, spliced=spliced))
         leaving = asyncio.create_task(hold(browser, early, self.limits.event_bytes))
         try:

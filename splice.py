@@ -308,6 +308,7 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == SWITCHING_PROTOCOLS:  # only then there is a scope
             cast("dict[str, Any]", self.scope["extensions"])[SCOPE_KEY] = self
+            self.transport.pause_reading()  # so that not even a hasty client's frames come before the walker
 
     def data_received(self, data: bytes) -> None:
         if self.walker is None:
@@ -436,11 +437,15 @@ def begin(browser: WebSocket, limits: Limits, traffic: Traffic) -> bool:
     It cannot when the app runs under another server, or uvicorn under other settings, than main's.
     """
     leg = leg_of(browser)
-    if leg is None or leg.conn.extensions:
+    if leg is None:
+        return False
+    if leg.conn.extensions:
+        leg.transport.resume_reading()
         return False
     leg.hold_bytes = limits.event_bytes
     seen = functools.partial(leg.count, traffic)
     leg.start(Walker(masked=True, binary=False, limit_bytes=limits.event_bytes, seen=seen))
+    leg.resume()
     return True
 
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from running import Server, StartServer
-from wire import ask, enters, frame, read_all, upgrade
+from wire import ask, dial, enters, frame, read_all, upgrade, upgrade_head
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -172,6 +172,20 @@ def test_a_breach_of_the_protocol_has_its_own_close_code(running: Server, sent: 
 
 def test_text_that_is_no_text_leaves_no_trace_in_the_log(running: Server) -> None:
     send(running, frame(1, b"\xff\xfe\xfd"), frame(1, b"{}"))
+    assert "UnicodeDecodeError" not in running.log()
+
+
+@pytest.mark.parametrize("delay_seconds", [0, 0.0005, 0.001, 0.002, 0.004])
+def test_frames_behind_the_request_are_taken_as_if_they_had_waited_for_the_answer(
+    running: Server, delay_seconds: float
+) -> None:
+    with dial(running.url) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.sendall(upgrade_head(running.url, "/ws", (KNOCK,), HOST))
+        time.sleep(delay_seconds)  # to hit the handshake at different moments
+        sock.sendall(frame(1, b"\xff\xfe") + frame(1, b"{}"))
+        sock.shutdown(socket.SHUT_WR)
+        assert b" 101 " in read_all(sock)
     assert "UnicodeDecodeError" not in running.log()
 
 
