@@ -13,7 +13,7 @@
 
 /** @type {Record<State, Motion>} */
 export const MOTIONS = {
-  idle: { size: 0.6, colour: 0.9, swirl: 0.02, wobble: 0, glow: 0.5, pattern: 'none' },
+  idle: { size: 0.6, colour: 1, swirl: 0.02, wobble: 0, glow: 0.5, pattern: 'none' },
   connecting: { size: 0.56, colour: 0.75, swirl: 0.12, wobble: 0, glow: 0.4, pattern: 'sweep' },
   connected: { size: 0.6, colour: 1, swirl: 0.04, wobble: 0, glow: 0.6, pattern: 'none' },
   'requesting-mic': { size: 0.56, colour: 0.85, swirl: 0.05, wobble: 0, glow: 0.4, pattern: 'dashes' },

@@ -1,0 +1,85 @@
+"""Make pictures of the page's main states: `python tests/browser/screenshots.py FOLDER`.
+
+The page is the real one, against the real server and its simulator.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
+
+from running import StartServer
+from engines import chromium
+from playwright.async_api import async_playwright, expect
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+LOOKS = {
+    "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
+    "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
+    "phone": {"viewport": {"width": 390, "height": 780}, "color_scheme": "light", "device_scale_factor": 2},
+    "phone-dark": {"viewport": {"width": 390, "height": 780}, "color_scheme": "dark", "device_scale_factor": 2},
+}
+SPEAKING_MS = 1200
+"""Into an answer, so that some of it has been said and some not."""
+
+
+async def state(page: Page, name: str) -> None:
+    await expect(page.get_by_role("main")).to_have_attribute("data-state", re.compile(name))
+
+
+async def picture(browser: Browser, url: str, look: str, folder: Path) -> None:
+    context = await browser.new_context(**LOOKS[look])  # type: ignore[arg-type]
+    page = await context.new_page()
+
+    async def shoot(name: str) -> None:
+        await page.screenshot(path=folder / f"{look}-{name}.png")
+
+    await page.goto(url)
+    await expect(page.get_by_text("Simulator: no model connected")).to_be_visible()
+    await shoot("idle")
+    await page.get_by_role("button", name="Settings").click()
+    await shoot("settings")
+    await page.get_by_role("button", name="Done").click()
+    await page.get_by_role("button", name="Tell me something").click()
+    await state(page, "speaking")
+    await state(page, "connected")
+    await page.get_by_role("textbox", name="Message").fill("And in winter, when it is cold?")
+    await page.keyboard.press("Enter")
+    await state(page, "speaking")
+    await page.wait_for_timeout(SPEAKING_MS)
+    await shoot("speaking")
+    await page.locator(".chip").first.click()
+    await page.wait_for_timeout(300)
+    await shoot("diagnostics")
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("Escape")
+    await page.get_by_role("button", name="Start Recording").click()
+    await state(page, "listening|hearing-you|thinking|speaking")
+    await shoot("recording")
+    await page.get_by_role("textbox", name="Message").fill("/close 1011")
+    await page.keyboard.press("Enter")
+    await state(page, "error")
+    await page.wait_for_timeout(1500)
+    await shoot("error")
+    await context.close()
+
+
+async def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with StartServer() as start:
+        url = start().url
+        async with async_playwright() as playwright, chromium(playwright) as browser:
+            for look in LOOKS:
+                await picture(browser, url, look, folder)
+
+
+if __name__ == "__main__":
+    anyio.run(main, Path(sys.argv[1]))
