@@ -54,6 +54,12 @@ def azure_tls(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
+@pytest.fixture(scope="session")
+def client_tls(ca_file: str) -> ssl.SSLContext:
+    """What a client needs to trust the mock."""
+    return ssl.create_default_context(cafile=ca_file)
+
+
 @pytest.fixture
 async def azure(azure_tls: ssl.SSLContext) -> AsyncIterator[Azure]:
     async with mocked_azure(azure_tls) as azure:
