@@ -56,12 +56,12 @@ class Azure:
 
 
 @contextlib.asynccontextmanager
-async def mocked_azure(tls: ssl.SSLContext) -> AsyncIterator[Azure]:
-    """Serve a mock on a free port of localhost until the block ends."""
+async def mocked_azure(tls: ssl.SSLContext, host: str = "localhost") -> AsyncIterator[Azure]:
+    """Serve a mock on a free port of a host until the block ends."""
     azure = Azure()
     async with serve(
         azure.keep,
-        "localhost",
+        host,
         0,
         ssl=tls,
         process_request=azure.answer,
@@ -69,5 +69,6 @@ async def mocked_azure(tls: ssl.SSLContext) -> AsyncIterator[Azure]:
         compression=None,
         close_timeout=1,
     ) as server:
-        azure.origin = f"https://localhost:{next(iter(server.sockets)).getsockname()[1]}"
+        name = f"[{host}]" if ":" in host else host
+        azure.origin = f"https://{name}:{next(iter(server.sockets)).getsockname()[1]}"
         yield azure

@@ -6,11 +6,12 @@ import asyncio
 import json
 import random
 import signal
+import ssl
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from azure import GA, KEY, PREVIEW, Azure
+from azure import GA, KEY, PREVIEW, Azure, mocked_azure
 from running import StartServer
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -19,6 +20,7 @@ from websockets.typing import Subprotocol
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
+    import trustme
     from running import Server
     from websockets.asyncio.server import ServerConnection
     from websockets.http11 import Request
@@ -456,6 +458,16 @@ async def test_a_warm_start_gives_the_next_page_a_session_that_is_open_already(
     async with asyncio.timeout(5):
         await following.wait_closed()
     await asyncio.to_thread(running.process.wait, 10)
+
+
+async def test_both_legs_may_be_ipv6(server: StartServer, authority: trustme.CA, ca_file: str) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("::1").configure_cert(tls)
+    async with mocked_azure(tls, host="::1") as azure:
+        running = server(**azure.environment(SSL_CERT_FILE=ca_file, HOST="::1"))
+        port = running.url.rpartition(":")[2]
+        async with connect(f"ws://[::1]:{port}/ws", proxy=None):
+            await join(azure)
 
 
 async def test_no_compression_is_agreed_on_either_leg(running: Server, azure: Azure) -> None:
