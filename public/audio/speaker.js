@@ -4,6 +4,11 @@ import { SAMPLE_RATE_HZ, samplesToMs } from './format.js';
 const MAX_QUEUED_SAMPLES = 15 * 60 * SAMPLE_RATE_HZ;
 /** Time constant of a change of volume: no click. */
 const VOLUME_SECONDS = 0.01;
+/**
+ * Firefox, alone in telling a baseLatency of 0, can hang for good when outputLatency is read while sound plays: the page
+ * then waits for the audio process, and that for the page (seen with 153 on PulseAudio). So what it told there is assumed.
+ */
+const FIREFOX_LATENCY_MS = 36;
 
 /**
  * @typedef {object} SpeakerItem counts in samples at 24 kHz
@@ -38,7 +43,6 @@ export class Speaker {
   #stops = new Map();
   #lastStop = 0;
   #underruns = 0;
-  #latencyMs = 0;
   #volume = 1;
   #muted = false;
 
@@ -116,7 +120,6 @@ export class Speaker {
       item.chunks = [];
     }
     await this.#stopWorklet();
-    this.#measureLatency();
     for (const item of this.#items.values())
       item.heardMs ??= item.phase === 'stopped' ? this.#heardMs(item) : null;
     const itemId = this.#currentId;
@@ -179,14 +182,12 @@ export class Speaker {
     return Math.max(0, samplesToMs(played) - this.#latencyMs);
   }
 
-  /**
-   * Read how long sound is under way to the ear. WebKit has no outputLatency; Chromium's is 0 until it has measured.
-   *
-   * Only on a stop, which needs it exactly: Firefox 153 hangs for good when outputLatency is read while the microphone is
-   * being switched on or off.
-   */
-  #measureLatency() {
-    this.#latencyMs = 1000 * Math.max(this.#context?.outputLatency || 0, this.#context?.baseLatency || 0);
+  /** How long sound is under way to the ear. WebKit has no outputLatency; Chromium's is 0 until it has measured. */
+  get #latencyMs() {
+    const context = this.#context;
+    if (!context) return 0;
+    if (context.baseLatency === 0) return FIREFOX_LATENCY_MS;
+    return 1000 * Math.max(context.outputLatency || 0, context.baseLatency);
   }
 
   #applyGain() {

@@ -15,6 +15,14 @@ const packed = (sound) => encode(new Int16Array(sound.buffer, sound.byteOffset, 
 /** @param {string} base64 */
 const unpacked = (base64) => new Float32Array(decode(base64).buffer);
 
+/**
+ * What the speaker subtracts, which cancels out here. Firefox, whose base latency is 0, is not to be asked: it can hang.
+ *
+ * @param {AudioContext} context
+ */
+const latencyMs = (context) =>
+  context.baseLatency === 0 ? 36 : 1000 * Math.max(context.outputLatency || 0, context.baseLatency);
+
 /** @param {number} ms */
 const after = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -201,8 +209,7 @@ window.measure = {
     const stoppedAtMs = performance.timeOrigin + performance.now();
     const stoppedAt = context.currentTime;
     const { playedMs } = await listener.speaker.stop();
-    const latencyMs = 1000 * Math.max(context.outputLatency || 0, context.baseLatency || 0);
-    const leftMs = listener.speaker.heardMs(ITEM) + latencyMs;
+    const leftMs = listener.speaker.heardMs(ITEM) + latencyMs(context);
     await after(50); // what the fade takes, and more
     const { sound, startedAt } = await played();
     const last = sound.findLastIndex((sample) => sample !== 0) + 1;

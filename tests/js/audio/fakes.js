@@ -6,7 +6,7 @@ export class FakeContext extends EventTarget {
   state = 'suspended';
   currentTime = 0;
   outputLatency = 0;
-  baseLatency = 0;
+  baseLatency = 0.01;
   destination = { name: 'destination' };
   resumed = 0;
   sinkId = '';
