@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
-from starlette.responses import PlainTextResponse, RedirectResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 
 from login import AccessCode, Login, TooManyFailuresError, cookie_name
 
@@ -117,12 +117,22 @@ class Gate:
         offer = offered_key(request)
         if offer is None:
             page = request.scope["type"] == "http" and request.scope["path"] in {"/", "/index.html"}
-            return RedirectResponse("/login", 303) if page else refusal(401)
+            return to_login(request) if page else refusal(401)
         try:
             right = code.check(offer, request.client.host if request.client else "")
         except TooManyFailuresError:
             return refusal(429)
         return self.app if right else refusal(401)
+
+
+def to_login(request: HTTPConnection) -> ASGIApp:
+    """Send a visitor to the login; one who followed another site's link comes back as our own first.
+
+    With such a link browsers do not send a strict cookie, so the visitor may have logged in all the same.
+    """
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        return HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0; url=/">')
+    return RedirectResponse("/login", 303)
 
 
 def refusal(status: int) -> ASGIApp:

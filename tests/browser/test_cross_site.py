@@ -132,6 +132,21 @@ async def test_the_login_has_no_fault_that_axe_finds(page: Page, guarded: Server
     assert results.violations_count == 0, results.generate_report()
 
 
+async def test_another_sites_link_leads_to_the_page_for_who_has_logged_in_and_to_the_login_for_others(
+    page: Page, guarded: Server, tmp_path: Path
+) -> None:
+    (tmp_path / "link.html").write_text(f"<!doctype html><a href='{guarded.url}/'>talk</a>")
+    with serve(site=tmp_path) as url:
+        await page.goto(f"{url}/site/link.html")
+        await page.get_by_role("link").click()
+        await page.wait_for_url(f"{guarded.url}/login")
+        await log_in(page, CODE)
+        await page.wait_for_url(f"{guarded.url}/")
+        await page.goto(f"{url}/site/link.html")
+        await page.get_by_role("link").click()
+        await expect(page.get_by_role("button", name="Connect", exact=True)).to_be_visible()
+
+
 async def test_a_login_opens_sessions_and_its_end_is_said(page: Page, guarded: Server) -> None:
     await page.goto(guarded.url)
     await log_in(page, CODE)
