@@ -54,11 +54,12 @@ async def passed(tab: Tab, kind: str) -> list[dict[str, Any]]:
 
 
 def silence_after_ms(recording: Recording, time_ms: float) -> float:
-    """Return how long after that time the loudspeaker fell silent."""
+    """Return how long after that time the loudspeaker fell silent: 0 when it was between two words."""
     sound = recording.sound
     start = recording.index_at(time_ms)
     loud = start + np.flatnonzero(np.abs(sound[start:]) > AUDIBLE)
-    assert len(loud), "it was silent already"
+    if not len(loud) or loud[0] - start > PAUSE_SAMPLES:
+        return 0
     pauses = np.flatnonzero(np.diff(loud) > PAUSE_SAMPLES)
     return recording.time_ms(int(loud[pauses[0]] if len(pauses) else loud[-1])) - time_ms
 
@@ -102,6 +103,7 @@ async def test_an_answer_is_heard_and_falls_silent_when_spoken_over(
         )
         assert isinstance(truncate["audio_end_ms"], int)
         assert 0 < truncate["audio_end_ms"] <= received_ms
-    figures.note("conversation: spoken over to silence, median", median(silent_ms), "ms")
-    figures.at_most("conversation: spoken over to silence, best", min(silent_ms), SILENCE_MS[engine], "ms")
+    sounding_ms = [ms for ms in silent_ms if ms > 0]
+    figures.note("conversation: spoken over to silence, median", median(sounding_ms), "ms")
+    figures.at_most("conversation: spoken over to silence, best", min(sounding_ms), SILENCE_MS[engine], "ms")
     assert errors == []

@@ -48,6 +48,14 @@ def level_db(sound: Sound) -> float:
     return decibels(float(np.sqrt(np.mean(sound**2))))
 
 
+def usual_level_db(sound: Sound, rate_hz: int = SPEECH_HZ) -> float:
+    """Return the median level of a tenth of a second: a short disturbance does not count."""
+    length = rate_hz // 10
+    return float(
+        np.median([level_db(sound[at : at + length]) for at in range(0, len(sound) - length + 1, length)])
+    )
+
+
 def fit_sine(sound: Sound, hz: float, rate_hz: int) -> tuple[float, float]:
     """Fit a sine of that frequency by least squares: its amplitude, and dB between it and all that it is not."""
     angles = 2 * np.pi * hz * np.arange(len(sound)) / rate_hz

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from analysis import level_db, pcm_of
+from analysis import pcm_of, usual_level_db
 
 if TYPE_CHECKING:
     from engines import Tab
@@ -38,7 +38,7 @@ async def least_echo_db(tab: Tab, voice: str) -> float:
     levels_db: list[float] = []
     while len(levels_db) < 3 and min(levels_db, default=0) > LIMIT_DBFS:
         left = pcm_of((await tab.evaluate("(...it) => measure.echo(...it)", voice, True))["pcm"])
-        levels_db.append(level_db(left[len(left) // 2 :]))
+        levels_db.append(usual_level_db(left[len(left) // 2 :]))
     return min(levels_db)
 
 
@@ -53,6 +53,6 @@ async def test_the_answer_is_not_heard_by_the_microphone(
             (await tab.evaluate("(...it) => measure.echo(...it)", voice[:THREE_SECONDS], False))["pcm"]
         )
         left_db = await least_echo_db(tab, voice)
-    assert level_db(loud[len(loud) // 2 :]) > -40, "the room carries the sound"
-    figures.note("echo without cancellation", level_db(loud[len(loud) // 2 :]), "dBFS")
+    assert usual_level_db(loud[len(loud) // 2 :]) > -40, "the room carries the sound"
+    figures.note("echo without cancellation", usual_level_db(loud[len(loud) // 2 :]), "dBFS")
     figures.at_most("echo left at the microphone", left_db, LIMIT_DBFS, "dBFS")
