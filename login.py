@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 import ipaddress
+import logging
 import time
 from collections import deque
 from pathlib import Path
@@ -18,6 +19,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
+log = logging.getLogger("realtime_voice")
 PAGE = Path(__file__).parent / "public" / "login.html"
 LOGIN_SECONDS = 12 * 3600
 FAILURES_A_MINUTE = 10
@@ -62,6 +64,8 @@ class AccessCode:
         failures.append(now)
         self._failures.pop(name, None)
         self._failures[name] = failures
+        if len(failures) == FAILURES_A_MINUTE and failures[0] > now - 60:
+            log.warning("ten wrong access codes within a minute from %s", name)
         return False
 
     def sign(self) -> str:

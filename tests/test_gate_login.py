@@ -95,6 +95,7 @@ def test_the_eleventh_wrong_code_within_a_minute_is_not_looked_at_whichever_way_
     for number in range(5):
         assert send_form(server.url, f"wrong {number}").status == 403
         assert ask(server.url, "/config", ("api-key", f"wrong-{number}"), host=HOST).status == 401
+    assert server.wait_for_log("ten wrong access codes within a minute from (127.0.0.1|::)")
     for offer in (CODE, "wrong"):
         answer = send_form(server.url, offer)
         assert (answer.status, answer.headers["retry-after"]) == (429, "60")

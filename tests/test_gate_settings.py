@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from wire import ask
 
 import allowance
 from allowance import DAILY_LIMIT, Allowance
 from settings import Settings, SettingsError
 
 if TYPE_CHECKING:
+    from azure import Azure
     from running import StartServer
 
 CODE = "a-code-of-sixteen-or-more"
@@ -129,3 +131,21 @@ async def test_a_server_whose_minutes_are_used_up_says_so(server: StartServer) -
         assert endings == [(1013, ["daily_limit"])] * 20
         async with connect(f"{running.ws_url}/ws", proxy=None) as late:
             assert await ending_of(late) == (1013, ["daily_limit"])
+
+
+async def test_a_place_is_taken_until_the_upstream_is_gone_too(
+    server: StartServer, azure: Azure, ca_file: str
+) -> None:
+    running = server(**azure.environment(SSL_CERT_FILE=ca_file, MAX_SESSIONS="1"))
+    async with connect(f"{running.ws_url}/ws", proxy=None) as page:
+        session = await azure.sessions.get()
+        session.transport.pause_reading()  # so it does not answer the close
+        page.transport.abort()
+    states = []
+    while " ended " not in running.log():
+        state = json.loads((await asyncio.to_thread(ask, running.url, "/config")).body)["state"]
+        if " ended " not in running.log():
+            states.append(state)
+    assert states
+    assert set(states) == {"busy"}
+    assert json.loads((await asyncio.to_thread(ask, running.url, "/config")).body)["state"] == "ready"
