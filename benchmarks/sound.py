@@ -14,4 +14,5 @@ import pytest
 BROWSER_TESTS = Path(__file__).parent.parent / "tests" / "browser"
 
 if __name__ == "__main__":
-    sys.exit(pytest.main(["-q", BROWSER_TESTS / "sound", BROWSER_TESTS / "test_engines.py", *sys.argv[1:]]))
+    measured = [str(BROWSER_TESTS / "sound"), str(BROWSER_TESTS / "test_engines.py")]
+    sys.exit(pytest.main(["-q", *measured, *sys.argv[1:]]))

@@ -115,6 +115,7 @@ export class Microphone {
       if (recording === this.#recording) await this.stop();
       throw error;
     }
+    if (recording !== this.#recording) return; // stopped, or started anew, meanwhile
     this.#navigator.mediaDevices.addEventListener('devicechange', this.#onDeviceChange);
     await this.#wakeLock.hold();
   }

@@ -193,7 +193,7 @@ class Recording:
     def until_sound(self, seconds: float, since: int = 0) -> NDArray[np.float64]:
         """Wait until that much sound was heard after sample `since`, and return all that was heard."""
         samples = round(seconds * RECORDING_RATE_HZ)
-        return self._until(lambda sound: np.count_nonzero(np.abs(sound[since:]) > AUDIBLE) > samples)
+        return self._until(lambda sound: bool(np.count_nonzero(np.abs(sound[since:]) > AUDIBLE) > samples))
 
     def _until(self, heard: Callable[[NDArray[np.float64]], bool]) -> NDArray[np.float64]:
         deadline = time.monotonic() + 60

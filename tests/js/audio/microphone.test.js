@@ -170,6 +170,20 @@ test('a stop while the permission is being asked leaves no device on', async () 
   assert.equal(microphone.recording, false);
 });
 
+test('a stop while the worklet is being loaded leaves no device on and no lock held', async () => {
+  const { microphone, mediaDevices, context, start, held } = setUp();
+  const { promise, resolve } = Promise.withResolvers();
+  context.audioWorklet.addModule = () => promise;
+  const started = start();
+  await settle();
+  await microphone.stop();
+  resolve(undefined);
+  await started;
+  assert.equal(mediaDevices.opened[0].track.readyState, 'ended');
+  assert.equal(FakeWorkletNode.all.length, 0);
+  assert.equal(held.at(-1), false);
+});
+
 test('it goes on in another context with the same stream', async () => {
   const { microphone, mediaDevices, start, told } = setUp();
   await start();
