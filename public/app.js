@@ -35,6 +35,7 @@ import { Transcript } from './ui/transcript.js';
 /** @import { SettingValues } from './settings.js' */
 
 let facts = NOTHING_YET;
+let sessionLimitMs = Number.POSITIVE_INFINITY;
 
 const history = new History();
 const journal = new Journal(() => {
@@ -171,7 +172,7 @@ function render(known) {
     isMuted: settings.values.muted,
   });
   settingsDialog.showRecording(facts.microphone === 'on');
-  chips.showEnd(facts.link === 'live' ? talk.expiresAtMs : null);
+  chips.showEnd(facts.link === 'live' ? talk.endsAt(sessionLimitMs) : null);
   orb.show(state);
 }
 
@@ -235,5 +236,6 @@ for (const turn of conversation.turns) history.save(turn);
 const { service } = await askService();
 if (service) {
   showService(service);
+  sessionLimitMs = service.session_minutes * 60_000;
   journal.about = { service, browser: navigator.userAgent };
 }

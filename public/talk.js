@@ -1,9 +1,8 @@
-import { decode, samplesToMs } from './audio/pcm16.js';
+import { Answering } from './answering.js';
 import { Hearing } from './hearing.js';
 import { isCalm, problem, problemOfEnding, problemOfError, problemOfResponse } from './realtime/problems.js';
 import { isHarmless, Session } from './realtime/session.js';
 import { NOTHING_YET } from './realtime/state.js';
-import { TurnTimer } from './realtime/timing.js';
 
 /** @import { AudioDevice } from './audio/device.js' */
 /** @import { Microphone, MicrophoneFrame } from './audio/microphone.js' */
@@ -35,11 +34,10 @@ import { TurnTimer } from './realtime/timing.js';
 export class Talk {
   /** @type {Facts} */ #facts = NOTHING_YET;
   /** @type {Session | null} */ #session = null;
-  #timer = new TurnTimer();
   #hearing;
+  #answering;
   #device;
   #microphone;
-  #speaker;
   #conversation;
   #settings;
   #connect;
@@ -60,12 +58,12 @@ export class Talk {
   constructor({ device, microphone, speaker, conversation, settings, connect, whyRefused, on }) {
     this.#device = device;
     this.#microphone = microphone;
-    this.#speaker = speaker;
     this.#conversation = conversation;
     this.#settings = settings;
     this.#connect = connect;
     this.#whyRefused = whyRefused;
     this.#on = on;
+    this.#answering = new Answering(speaker, conversation, on);
     this.#hearing = new Hearing(settings, {
       onSpeech: on.onSpeech,
       onSilence: (isSilent) => (isSilent ? on.onProblem(problem('silent')) : on.onSolved('silent')),
@@ -73,9 +71,14 @@ export class Talk {
     });
   }
 
-  /** Unix ms when the service ends the session, null when it has not said. */
-  get expiresAtMs() {
-    return this.#session?.expiresAtMs ?? null;
+  /**
+   * Unix ms at which the session ends, by the service's word or by the relay's limit; null without a session.
+   * @param {number} limitMs how long the relay lets a session last
+   */
+  endsAt(limitMs) {
+    if (!this.#session) return null;
+    const { openedAtMs, expiresAtMs } = this.#session;
+    return Math.min(openedAtMs + limitMs, expiresAtMs ?? Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -96,7 +99,6 @@ export class Talk {
     });
     this.#session = session;
     this.#hearing.sendTo(session);
-    this.#timer = new TurnTimer();
     this.#know({ ...NOTHING_YET, link: 'opening' });
     const isUp = await session.ready;
     if (isUp) this.#know({ link: 'live' });
@@ -161,8 +163,7 @@ export class Talk {
   async say(text) {
     if (!(await this.connect()) || !this.#session) return;
     if (this.#facts.playing || this.#session.responding) await this.interrupt();
-    const now = performance.now();
-    this.#timer.turnEnded(now, now);
+    this.#answering.expect();
     this.#conversation.add('user', this.#session.write(text), text);
     this.#know({ answering: true });
   }
@@ -199,11 +200,8 @@ export class Talk {
 
   /** @param {string} itemId its first sample is heard */
   startPlaying(itemId) {
-    this.#know({ playing: true });
-    const timing = this.#timer.soundPlayed(itemId, performance.now());
-    if (!timing) return;
-    this.#conversation.annotate(itemId, { delayMs: timing.totalMs });
-    this.#on.onTiming(timing);
+    this.#know({ playing: this.#answering.isPlaying }); // word of it may cross a stop
+    this.#answering.started(itemId);
   }
 
   /**
@@ -212,7 +210,7 @@ export class Talk {
    */
   endPlaying(itemId, heardMs) {
     this.#conversation.heard(itemId, heardMs);
-    this.#know({ playing: this.#speaker.playing });
+    this.#know({ playing: this.#answering.isPlaying });
   }
 
   /** What each server event means beside its place in the conversation. */
@@ -221,8 +219,8 @@ export class Talk {
       ['input_audio_buffer.speech_started', () => this.#onSpeechStarted()],
       ['input_audio_buffer.speech_stopped', (event) => this.#onSpeechStopped(event)],
       ['response.created', () => this.#know({ answering: true })],
-      ['response.output_audio.delta', (event) => this.#onSound(event)],
-      ['response.output_audio.done', (event) => this.#speaker.end(event.item_id)],
+      ['response.output_audio.delta', (event) => this.#answering.take(event)],
+      ['response.output_audio.done', (event) => this.#answering.complete(event.item_id)],
       ['response.done', (event) => this.#onResponseDone(event)],
       ['error', (event) => this.#onError(event)],
     ]),
@@ -242,30 +240,14 @@ export class Talk {
 
   /** @param {RealtimeEvent} event */
   #onSpeechStopped({ audio_end_ms: audioEndMs }) {
-    const now = performance.now();
-    this.#timer.turnEnded(this.#hearing.momentOfSilence(audioEndMs) ?? now, now);
+    this.#answering.expect(this.#hearing.momentOfSilence(audioEndMs) ?? undefined);
     this.#know({ hearing: false, answering: true });
   }
 
   /** @param {RealtimeEvent} event */
-  #onSound({ item_id: itemId, delta }) {
-    if (typeof itemId !== 'string' || typeof delta !== 'string') return;
-    let pcm;
-    try {
-      pcm = decode(delta);
-    } catch {
-      this.#on.onUnreadable(String(delta));
-      return;
-    }
-    this.#timer.soundArrived(itemId, performance.now());
-    this.#conversation.addAudio(itemId, samplesToMs(pcm.length));
-    this.#on.onAnswer(itemId, pcm);
-    this.#speaker.play(itemId, pcm);
-  }
-
-  /** @param {RealtimeEvent} event */
   #onResponseDone({ response }) {
-    if (Array.isArray(response?.output)) for (const item of response.output) this.#speaker.end(item?.id);
+    if (Array.isArray(response?.output))
+      for (const item of response.output) this.#answering.complete(item?.id);
     if (response?.usage) this.#on.onUsage(response.usage);
     const failure = problemOfResponse(response);
     if (failure) this.#on.onProblem(failure);
@@ -291,8 +273,8 @@ export class Talk {
     this.#session = null;
     this.#hearing.sendTo(null);
     this.#know({ ...NOTHING_YET, link });
-    await Promise.all([this.#microphone.stop(), this.#stopSound()]);
     this.#conversation.settle();
+    await Promise.all([this.#microphone.stop(), this.#answering.stop()]);
   }
 
   /**
@@ -302,23 +284,14 @@ export class Talk {
   async #silence(how) {
     const session = this.#session;
     session?.abandonResponse(how);
-    const { itemId, playedMs } = await this.#stopSound();
-    if (itemId && playedMs > 0) session?.truncate(itemId, playedMs);
-  }
-
-  async #stopSound() {
-    const cut = this.#conversation.unfinishedAnswers; // as of now: the next answer may begin before the sound has stopped
     this.#know({ playing: false });
-    const { itemId, playedMs } = await this.#speaker.stop();
-    this.#conversation.interrupt(cut, itemId, playedMs);
-    for (const { id, heardMs } of cut) this.#on.onCut(id, heardMs);
-    return { itemId, playedMs };
+    const { itemId, playedMs } = await this.#answering.stop();
+    if (itemId && playedMs > 0) session?.truncate(itemId, playedMs);
   }
 
   /** The user's turn ends here by the user's own word. */
   #endTurn() {
-    const now = performance.now();
-    this.#timer.turnEnded(now, now);
+    this.#answering.expect();
     this.#session?.commitSpeech();
     this.#know({ hearing: false, answering: true });
   }

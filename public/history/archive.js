@@ -123,21 +123,22 @@ export class Archive {
     store.put(sound, [this.#id, Date.now(), this.#soundCount]);
   }
 
-  /** Forget this conversation, and those no tab holds any more. */
+  /** Forget this conversation, at once, and those no tab holds any more. */
   async clear() {
     this.#due.clear();
+    await this.#forget(this.#id);
     const kept = await result(
       this.#database.transaction('conversations').objectStore('conversations').getAllKeys(),
     );
-    const others = kept.map(String).filter((id) => id !== this.#id);
-    const abandoned = await Promise.all(others.map(async (id) => ((await claim(id, 0)) ? [id] : [])));
+    for (const id of kept.map(String)) if (id !== this.#id && (await claim(id, 0))) await this.#forget(id);
+  }
+
+  /** @param {string} id */
+  #forget(id) {
     const transaction = this.#database.transaction(['conversations', 'turns', 'sounds'], 'readwrite');
-    for (const id of [this.#id, ...abandoned.flat()]) {
-      transaction.objectStore('turns').delete(keysOf(id));
-      transaction.objectStore('sounds').delete(keysOf(id));
-      if (id !== this.#id) transaction.objectStore('conversations').delete(id);
-    }
-    await new Promise((resolve, reject) => {
+    for (const store of ['turns', 'sounds']) transaction.objectStore(store).delete(keysOf(id));
+    if (id !== this.#id) transaction.objectStore('conversations').delete(id);
+    return new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
       transaction.onabort = () => reject(transaction.error);
     });

@@ -156,9 +156,9 @@ export class Conversation {
     }
   }
 
-  /** Nothing more comes: unfinished answers end as heard, awaited words stay away. */
+  /** Words that are still awaited will not come any more. */
   settle() {
-    this.#settle(this.turns);
+    this.#giveUpOn(this.turns);
   }
 
   /**
@@ -169,16 +169,16 @@ export class Conversation {
     const kept = turns.map((turn) => ({ ...turn }));
     this.#turns.prepend(kept);
     for (const turn of kept) this.#onChange(turn);
-    this.#settle(kept);
+    this.#giveUpOn(kept);
+    this.interrupt(kept, null, 0);
   }
 
   clear() {
     for (const turn of [...this.turns]) this.#remove(turn);
   }
 
-  /** @param {readonly Turn[]} turns of which nothing more comes */
-  #settle(turns) {
-    this.interrupt(turns, null, 0);
+  /** @param {readonly Turn[]} turns whose words are not awaited any more */
+  #giveUpOn(turns) {
     for (const turn of turns) if (turn.status === 'awaited') this.#change(turn, { status: 'failed' });
   }
 

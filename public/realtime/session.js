@@ -28,6 +28,7 @@ function newId() {
  */
 export class Session {
   /** @type {Dialect} */ dialect = 'preview';
+  openedAtMs = Date.now();
   /** Unix ms when the service ends the session. @type {number | null} */ expiresAtMs = null;
   /** @type {string | null} */ model = null;
   /** Resolves to whether the session came up. @type {Promise<boolean>} */ ready;

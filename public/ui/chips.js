@@ -43,7 +43,8 @@ export class Chips {
   }
 
   #showTime() {
-    this.#set('time', this.#endsAt === null ? NOTHING : timeLeft(this.#endsAt - Date.now()));
+    const left = (this.#endsAt ?? Number.POSITIVE_INFINITY) - Date.now();
+    this.#set('time', Number.isFinite(left) ? timeLeft(left) : NOTHING);
   }
 
   /**

@@ -1,4 +1,4 @@
-"""Make pictures of the page's main states: `python tests/browser/screenshots.py FOLDER`.
+"""Make pictures of the page's main states: `PYTHONPATH=tests python tests/browser/screenshots.py FOLDER`.
 
 The page is the real one, against the real server and its simulator.
 """
@@ -11,12 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
-
-sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parent)]
-
-from running import StartServer
 from engines import chromium
 from playwright.async_api import async_playwright, expect
+from running import StartServer
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
@@ -25,7 +22,11 @@ LOOKS = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
     "phone": {"viewport": {"width": 390, "height": 780}, "color_scheme": "light", "device_scale_factor": 2},
-    "phone-dark": {"viewport": {"width": 390, "height": 780}, "color_scheme": "dark", "device_scale_factor": 2},
+    "phone-dark": {
+        "viewport": {"width": 390, "height": 780},
+        "color_scheme": "dark",
+        "device_scale_factor": 2,
+    },
 }
 SPEAKING_MS = 1200
 """Into an answer, so that some of it has been said and some not."""
@@ -73,7 +74,6 @@ async def picture(browser: Browser, url: str, look: str, folder: Path) -> None:
 
 
 async def main(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     with StartServer() as start:
         url = start().url
         async with async_playwright() as playwright, chromium(playwright) as browser:
@@ -82,4 +82,6 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, Path(sys.argv[1]))
+    chosen = Path(sys.argv[1])
+    chosen.mkdir(parents=True, exist_ok=True)
+    anyio.run(main, chosen)

@@ -80,6 +80,7 @@ class Script:
         assert self.route
         if error:
             self.say({"type": "error", "error": error})
+            await anyio.sleep(0)  # Playwright sends it in a task of its own
         await self.route.close(code=code, reason="")
 
     def of_type(self, kind: str) -> list[Event]:

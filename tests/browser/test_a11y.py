@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
-from axe_playwright_python.base import AXE_FILE_PATH
+from axe_playwright_python.base import AXE_FILE_PATH  # type: ignore[import-untyped]  # ships no types
 from playwright.async_api import expect
 from script import STATES, Script
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
 WIDTHS = (320, 768, 1280)
-SCHEMES = ("light", "dark")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 async def violations(page: Page) -> list[str]:

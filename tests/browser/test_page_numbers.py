@@ -64,7 +64,7 @@ async def test_tokens_and_cost_are_estimated_with_cached_tokens_once(script: Scr
 
 
 async def test_time_left_counts_to_the_end_of_the_session(script: Script) -> None:
-    script.session = {**PREVIEW_SESSION, "expires_at": int(time.time()) + 100}  # type: ignore[dict-item]
+    script.session = {**PREVIEW_SESSION, "expires_at": int(time.time()) + 100}
     await script.connect()
     await expect(script.page.get_by_role("button", name=re.compile(r"1:[0-3]\d left"))).to_be_visible()
     await script.press("Disconnect")

@@ -1,0 +1,125 @@
+/** @typedef {{ deep: string, main: string, warm: string, light: string }} VoiceColours each #rrggbb */
+
+/**
+ * @typedef {object} Body
+ * @property {number} radius px
+ * @property {number} half of the canvas, px
+ * @property {number} glow strength of the halo, 0..1
+ * @property {number} depth of the waves on the edge, of the radius
+ * @property {number} angle of the colours inside
+ * @property {number} seconds moves the waves
+ * @property {boolean} isFlashing
+ */
+
+const EDGE_POINTS = 96;
+const WHITE = '#ffffff';
+/** The colours fill a little more than the body, whose waves reach out. */
+const SPREAD = 1.2;
+/** Opacity by distance from the middle: falling off as a bell does, since a straight slope shows its edge. @type {readonly [number, number][]} */
+const FALL_OFF = [
+  [0, 1],
+  [0.25, 0.82],
+  [0.5, 0.42],
+  [0.75, 0.12],
+  [1, 0],
+];
+
+/**
+ * Draw the orb's halo and body.
+ * @param {CanvasRenderingContext2D} context its origin in the orb's middle
+ * @param {VoiceColours} colours
+ * @param {Body} body
+ */
+export function drawBody(context, { deep, main, warm, light }, body) {
+  const { radius, half, glow, depth, angle, seconds, isFlashing } = body;
+  const reach = SPREAD * radius;
+  fade(context, withOpacity(main, 0.5 * glow), { x: 0, y: 0, inner: 0.3 * half, outer: half });
+  outline(context, radius, depth, seconds);
+  context.save();
+  context.clip();
+  fill(context, reach, [deep, main, warm], angle);
+  spot(context, reach, deep, { angle: 0.7 * angle + 4.3, distance: 0.6, size: 1 });
+  spot(context, reach, warm, { angle: -0.9 * angle + 2.2, distance: 0.75, size: 1.1 });
+  spot(context, reach, light, { angle: 1.3 * angle + 0.4, distance: 0.8, size: 1.1 });
+  fade(context, withOpacity(WHITE, 0.55), {
+    x: -0.35 * radius,
+    y: -0.5 * radius,
+    inner: 0,
+    outer: 0.9 * radius,
+  });
+  if (isFlashing) fill(context, reach, [WHITE, WHITE], 0);
+  context.restore();
+}
+
+/**
+ * Make a circle with waves the path.
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} radius
+ * @param {number} depth of the radius
+ * @param {number} seconds
+ */
+function outline(context, radius, depth, seconds) {
+  context.beginPath();
+  for (let point = 0; point < EDGE_POINTS; point++) {
+    const angle = (point / EDGE_POINTS) * 2 * Math.PI;
+    const wave =
+      Math.sin(3 * angle + 2.1 * seconds) +
+      0.6 * Math.sin(5 * angle - 3.3 * seconds) +
+      0.3 * Math.sin(8 * angle + 5 * seconds);
+    const distance = radius * (1 + (depth * wave) / 1.9);
+    context.lineTo(distance * Math.cos(angle), distance * Math.sin(angle));
+  }
+  context.closePath();
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} reach
+ * @param {string[]} colours along the diagonal
+ * @param {number} angle
+ */
+function fill(context, reach, colours, angle) {
+  const [x, y] = [Math.cos(angle + 0.8) * reach, Math.sin(angle + 0.8) * reach];
+  const gradient = context.createLinearGradient(-x, -y, x, y);
+  colours.forEach((colour, index) => {
+    gradient.addColorStop(index / (colours.length - 1), colour);
+  });
+  context.fillStyle = gradient;
+  context.fillRect(-reach, -reach, 2 * reach, 2 * reach);
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {number} reach
+ * @param {string} colour
+ * @param {{ angle: number, distance: number, size: number }} place distance from the middle and size, of the reach
+ */
+function spot(context, reach, colour, { angle, distance, size }) {
+  const [x, y] = [Math.cos(angle) * distance * reach, Math.sin(angle) * distance * reach];
+  fade(context, withOpacity(colour, 1), { x, y, inner: 0, outer: size * reach });
+}
+
+/**
+ * Paint a colour that fades outwards.
+ * @param {CanvasRenderingContext2D} context
+ * @param {(share: number) => string} colourAt the colour with that share of its opacity
+ * @param {{ x: number, y: number, inner: number, outer: number }} circle full to the inner radius, nothing from the outer
+ */
+function fade(context, colourAt, { x, y, inner, outer }) {
+  const gradient = context.createRadialGradient(x, y, inner, x, y, outer);
+  for (const [stop, share] of FALL_OFF) gradient.addColorStop(stop, colourAt(share));
+  context.fillStyle = gradient;
+  context.fillRect(x - outer, y - outer, 2 * outer, 2 * outer);
+}
+
+/**
+ * @param {string} colour #rrggbb
+ * @param {number} opacity 0..1
+ * @returns {(share: number) => string} #rrggbbaa
+ */
+function withOpacity(colour, opacity) {
+  return (share) => {
+    const alpha = Math.round(255 * Math.min(1, opacity * share));
+    return colour + alpha.toString(16).padStart(2, '0');
+  };
+}
