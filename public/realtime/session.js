@@ -30,7 +30,6 @@ export class Session {
   /** @type {Dialect} */ dialect = 'preview';
   openedAtMs = Date.now();
   /** Unix ms when the service ends the session. @type {number | null} */ expiresAtMs = null;
-  /** @type {string | null} */ model = null;
   /** Resolves to whether the session came up. @type {Promise<boolean>} */ ready;
 
   /** @type {(up: boolean) => void} */ #settle = () => {};
@@ -175,7 +174,6 @@ export class Session {
     switch (event.type) {
       case 'session.created':
         this.dialect = dialectOf(event.session);
-        this.model = event.session?.model ?? null;
         this.expiresAtMs = event.session?.expires_at ? event.session.expires_at * 1000 : null;
         this.#phase = 'updating';
         this.#send(sessionUpdate(this.dialect, this.#settings));
