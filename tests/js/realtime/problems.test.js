@@ -19,6 +19,7 @@ test('every close code of the relay, and every error that explains one, has word
   const codes = {
     busy: 1013,
     rate_limited: 1013,
+    daily_limit: 1013,
     upstream_unauthorized: 4401,
     upstream_forbidden: 4403,
     deployment_not_found: 4404,
