@@ -27,7 +27,7 @@ export const DEFAULTS = Object.freeze({
   muted: false,
 });
 
-/** Settings with a fixed set of values; the first stored value outside of it is not believed. */
+/** Settings with a fixed set of values; a stored value outside of it is not believed. */
 export const CHOICES = Object.freeze({
   voice: ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'],
   turnTaking: ['quick', 'normal', 'patient', 'push-to-talk'],

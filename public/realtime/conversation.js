@@ -83,13 +83,7 @@ export class Conversation {
         this.annotate(id, { audioComplete: true });
         break;
       case 'response.done':
-        for (const turn of this.turns.filter(
-          ({ role, status }) => role === 'assistant' && status === 'streaming',
-        ))
-          this.#finish(
-            turn,
-            event.response?.output?.find?.((/** @type {any} */ output) => output?.id === turn.id),
-          );
+        this.#finishAll(event.response?.output);
         break;
       case 'conversation.item.deleted':
         this.#remove(this.#turns.get(id));
@@ -235,6 +229,14 @@ export class Conversation {
   /** @param {Record<string, any>} call */
   #takeCall({ id, name, arguments: given }) {
     this.add('note', id, `The model called ${clean(name) || 'a function'}(${clean(given)})`);
+  }
+
+  /** @param {unknown} items of the response that is over: one at a time, so every answer still coming is its */
+  #finishAll(items) {
+    for (const turn of this.turns.filter(
+      ({ role, status }) => role === 'assistant' && status === 'streaming',
+    ))
+      this.#finish(turn, Array.isArray(items) ? items.find((item) => item?.id === turn.id) : undefined);
   }
 
   /**
