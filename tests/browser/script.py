@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.lowlevel
 from engines import TIMEOUT_S
 from playwright.async_api import expect
 
@@ -80,7 +81,7 @@ class Script:
         assert self.route
         if error:
             self.say({"type": "error", "error": error})
-            await anyio.sleep(0)  # Playwright sends it in a task of its own
+            await anyio.lowlevel.checkpoint()  # Playwright sends it in a task of its own
         await self.route.close(code=code, reason="")
 
     def of_type(self, kind: str) -> list[Event]:
