@@ -11,7 +11,7 @@ from azure import mocked_azure
 from running import StartServer
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from azure import Azure
 
@@ -64,3 +64,17 @@ def client_tls(ca_file: str) -> ssl.SSLContext:
 async def azure(azure_tls: ssl.SSLContext) -> AsyncIterator[Azure]:
     async with mocked_azure(azure_tls) as azure:
         yield azure
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Show figures at the end of the run, also when the test ran in another process."""
+    return lambda text: request.node.user_properties.append(("figures", text))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, text in report.user_properties if report.when == "call" else ():
+            if name == "figures":
+                terminalreporter.section(report.nodeid.rpartition("::")[2])
+                terminalreporter.write_line(text)

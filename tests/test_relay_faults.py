@@ -16,7 +16,7 @@ from ends import Azure, Browser, End, open_browser
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from running import Server, StartServer
 
@@ -140,13 +140,22 @@ async def back_to(server: Server, files: int) -> None:
             await asyncio.sleep(0.1)
 
 
+def to_table(outcomes: list[Outcome]) -> str:
+    lines = ["fault     moment      page fails: upstream closed after   upstream fails: page told"]
+    for page, above in zip(outcomes[:25], outcomes[25:], strict=True):
+        lines.append(
+            f"{page.fault:9} {page.moment:11} {page.seconds:27.3f} s {above.seconds:15.3f} s  {above.told}"
+        )
+    return "\n".join(lines)
+
+
 @pytest.mark.parametrize("debug", ["", "1"], ids=["", "asyncio-debug"])
 async def test_every_fault_in_every_moment_ends_the_other_side_and_leaves_nothing(
     server: StartServer,
     azure_tls: ssl.SSLContext,
     ca_file: str,
     debug: str,
-    capsys: pytest.CaptureFixture[str],
+    show: Callable[[str], None],
 ) -> None:
     async with listening(azure_tls) as (upstream, origin):
         running = server(
@@ -169,12 +178,7 @@ async def test_every_fault_in_every_moment_ends_the_other_side_and_leaves_nothin
             pairs.append((browser, await upstream.arrived.get()))
         await asyncio.gather(*(play(outcome, *pair) for outcome, pair in zip(outcomes, pairs, strict=True)))
         await back_to(running, files)
-    with capsys.disabled():
-        print("\nfault     moment      page fails: upstream closed after   upstream fails: page told")
-        for page, above in zip(outcomes[:25], outcomes[25:], strict=True):
-            print(
-                f"{page.fault:9} {page.moment:11} {page.seconds:27.3f} s {above.seconds:15.3f} s  {above.told}"
-            )
+    show(to_table(outcomes))
     for outcome in outcomes:
         if outcome.side == "upstream":
             told = TOLD_CONNECTING if outcome.moment == "connecting" else TOLD

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from running import ROOT
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 
 @pytest.mark.timeout(240)
-def test_a_minute_of_talk_under_faults_loses_and_leaks_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_minute_of_talk_under_faults_loses_and_leaks_nothing(show: Callable[[str], None]) -> None:
     command = [sys.executable, "benchmarks/soak.py", "--sessions", "50", "--minutes", "1"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    with capsys.disabled():
-        print(f"\n{ended.stdout.strip()}")
+    show(ended.stdout.strip())
     assert ended.returncode == 0, ended.stdout + ended.stderr
