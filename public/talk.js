@@ -86,7 +86,7 @@ export class Talk {
    * @returns {Promise<boolean>} whether there is one
    */
   async connect() {
-    this.openDevice();
+    const opened = this.openDevice();
     if (this.#session) return this.#session.ready;
     const session = new Session({
       connect: this.#connect,
@@ -101,8 +101,10 @@ export class Talk {
     this.#hearing.sendTo(session);
     this.#know({ ...NOTHING_YET, link: 'opening' });
     const isUp = await session.ready;
-    if (isUp) this.#know({ link: 'live' });
-    return isUp;
+    if (!isUp) return false; // a server that is gone gives no worklet either: its absence is the one cause to tell
+    this.#know({ link: 'live' });
+    opened.then((hasSound) => hasSound || this.#on.onProblem(problem('no-sound')));
+    return true;
   }
 
   disconnect() {
@@ -110,12 +112,17 @@ export class Talk {
     this.#end('ended');
   }
 
-  /** Make or wake the sound device. Call it inside a click. Without one, text still works. */
+  /**
+   * Make or wake the sound device. Call it inside a click. Without one, text still works.
+   * @returns {Promise<boolean>} whether there is one
+   */
   async openDevice() {
     try {
       await this.#device.open();
+      return true;
     } catch {
-      this.#on.onProblem(problem('no-sound'));
+      await this.#device.close(); // half made; the next click makes it anew
+      return false;
     }
   }
 
@@ -123,9 +130,13 @@ export class Talk {
   async startRecording() {
     const opened = this.openDevice();
     if (!(await this.connect())) return;
-    await opened;
+    const hasSound = await opened;
     const { context } = this.#device;
-    if (!context || this.#facts.microphone !== 'off') return;
+    if (!hasSound || !context) {
+      this.#on.onProblem(problem('no-sound'));
+      return;
+    }
+    if (this.#facts.microphone !== 'off') return;
     this.#know({ microphone: 'requesting' });
     try {
       await this.#microphone.start(context, { deviceId: this.#settings.values.microphone });

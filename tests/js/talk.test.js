@@ -43,6 +43,7 @@ class FakeSpeaker {
 /** @type {Facts} */ let facts;
 /** @type {string[]} */ let problems;
 /** @type {any} */ let microphone;
+/** @type {any} */ let device;
 /** @type {FakeSpeaker} */ let speaker;
 /** @type {Conversation} */ let conversation;
 /** @type {Settings} */ let settings;
@@ -61,11 +62,12 @@ beforeEach(() => {
       this.recording = false;
     },
   };
+  device = { open: async () => {}, close: async () => {}, context: {} };
   conversation = new Conversation({ onChange() {}, onRemoved() {} });
   settings = new Settings({ getItem: () => null, setItem() {}, removeItem() {} }, () => {});
   const nothing = () => {};
   talk = new Talk({
-    device: /** @type {any} */ ({ open: async () => {}, context: {} }),
+    device,
     microphone,
     speaker: /** @type {any} */ (speaker),
     conversation,
@@ -302,6 +304,36 @@ test('a refused handshake asks why', async () => {
   assert.equal(await connected, false);
   await settled();
   assert.deepEqual(problems, ['busy']);
+});
+
+describe('a sound device that cannot be opened', () => {
+  /** @type {string[]} */ let calls;
+
+  beforeEach(() => {
+    calls = [];
+    device.open = async () => {
+      calls.push('open');
+      throw new Error('no worklet');
+    };
+    device.close = async () => calls.push('close');
+  });
+
+  test('leaves the talk in writing, and is made anew at the next click', async () => {
+    await goLive();
+    await settled();
+    assert.deepEqual(problems, ['no-sound']);
+    assert.equal(stateOf(facts), 'connected');
+    await talk.openDevice();
+    assert.deepEqual(calls, ['open', 'close', 'open', 'close']);
+  });
+
+  test('is not told beside a server that is gone', async () => {
+    const connected = talk.connect();
+    wire.onEnded({ code: 1006, reason: '', opened: false });
+    await connected;
+    await settled();
+    assert.deepEqual(problems, ['busy']);
+  });
 });
 
 test('a time limit ends calmly', async () => {
