@@ -48,6 +48,7 @@ MASKED, LENGTH = 0x80, 0x7F
 MAX_CONTROL_BYTES = 125
 HEAD_BYTES = 200  # an event's type stands within
 WRITE_BUFFER_BYTES = 256 * 2**10  # as much as one read of uvloop's, so that reading does not stutter
+EARLY_BYTES = 64 * 2**10  # what an upstream may say before there is a page, pings and pongs still being read
 MAX_SERVER_EVENT_BYTES = 16 * 2**20  # some server events exceed websockets' own limit of 1 MiB
 HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
 END_OF_HEAD = b"\r\n\r\n"
@@ -372,6 +373,8 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
 class UpstreamLeg(Leg, ClientConnection):
     """websockets' client connection; from the handshake on its messages wait here for the joining."""
 
+    hold_bytes = EARLY_BYTES
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.before = b""  # the last bytes of the response's head so far
@@ -461,6 +464,7 @@ def joined(browser: WebSocket, upstream: ClientConnection, traffic: Traffic) -> 
         yield ()
         return
     upstream.count_with(traffic)
+    upstream.hold_bytes = 0  # from now on a page that does not read stops the upstream at once
     leg.other, upstream.other = upstream, leg
     try:
         leg.release()

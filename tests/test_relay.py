@@ -447,6 +447,8 @@ async def test_a_warm_start_gives_the_next_page_a_session_that_is_open_already(
     running = server(**azure.environment(SSL_CERT_FILE=ca_file, WARM_START="on"))
     spare = await join(azure)
     await spare.send("session.created")
+    async with asyncio.timeout(5):  # its pings are answered while it waits
+        await (await spare.ping())
     azure.hesitate = asyncio.Event()  # no further session opens until then
     async with open_page(running) as page:
         assert await page.recv() == "session.created"
