@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     Sound = NDArray[np.float64]
     Event = dict[str, Any]
 
+pytestmark = pytest.mark.quiet
+
 WITNESS = Path(__file__).with_name("witness.js")
 KEY = "a-key-that-only-azure-may-see"
 API_VERSIONS = {"preview": "2025-04-01-preview", "ga": "v1"}

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pulse import Pulse, Recording
     from running import StartServer
 
+pytestmark = pytest.mark.quiet
+
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 INTERRUPTIONS = 3
 PAUSE_SAMPLES = RECORDING_RATE_HZ // 4

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from engines import firefox
 from playwright.async_api import expect
 from script import Script
@@ -13,6 +14,8 @@ from script import Script
 if TYPE_CHECKING:
     from playwright.async_api import Playwright
     from pulse import Pulse
+
+pytestmark = pytest.mark.quiet
 
 QUESTION = Path(__file__).parents[1] / "recordings" / "what_is_the_weather.wav"
 

@@ -60,6 +60,7 @@ async def test_first_load_is_small() -> None:
     assert sum(len(gzip.compress(path.read_bytes())) for path in files) < FIRST_LOAD_BYTES
 
 
+@pytest.mark.quiet
 async def test_long_answer_leaves_the_page_free(page: Page, site: str) -> None:
     """Ten minutes of answer, arriving four times as fast as it is heard: no task of the page is long.
 
@@ -88,6 +89,7 @@ async def test_long_answer_leaves_the_page_free(page: Page, site: str) -> None:
     assert min(longest) <= LONG_TASK_MS, longest
 
 
+@pytest.mark.quiet
 async def test_thousand_turns_scroll_and_type_without_delay(script: Script) -> None:
     await script.page.evaluate(WATCH)
     await script.connect()

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from engines import Tab
     from figures import EngineFigures
 
+pytestmark = pytest.mark.quiet
+
 AMPLITUDE = 0.5
 LAST_BIT_DB = -96.0
 """Below this 16 bits hold nothing."""

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from figures import EngineFigures
     from pulse import Pulse
 
+pytestmark = pytest.mark.quiet
+
 LINES = Path(__file__).parent.parent.parent.parent / "simulator" / "lines"
 LIMIT_DBFS = -58
 THREE_SECONDS = 3 * 24_000 * 2 * 4 // 3

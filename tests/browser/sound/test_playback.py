@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from figures import EngineFigures
     from pulse import Pulse
 
+pytestmark = pytest.mark.quiet
+
 FADE_MS = 8
 
 
