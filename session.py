@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 BLOCKED_SECONDS = 10
 # The events that show a talk is alive; microphone bytes alone do not.
-ACTIVITY = re.compile(rb'"type"\s*:\s*"(response\.|input_audio_buffer\.speech_)(created"|done")?')
+ACTIVITY = re.compile(
+    rb'"type"\s*:\s*"(response\.|input_audio_buffer\.speech_|session\.updated)(created"|done")?'
+)
 TYPE_WITHIN_BYTES = 200  # where an event's type stands, in every server seen
 
 

@@ -7,6 +7,7 @@ import { Speaker } from './audio/speaker.js';
 import { History } from './history/history.js';
 import { toJson, toMarkdown, toText } from './history/transcript-files.js';
 import { stereoWav } from './history/wav.js';
+import { IdleWatch } from './idle-watch.js';
 import { Connection } from './realtime/connection.js';
 import { Conversation } from './realtime/conversation.js';
 import { Journal } from './realtime/journal.js';
@@ -81,6 +82,11 @@ const device = new AudioDevice({
     state === 'blocked' ? banner.show(problem('sound-blocked')) : banner.hide('sound-blocked'),
 });
 
+const idleWatch = new IdleWatch({
+  onSoon: () => banner.show(problem('idle-soon')),
+  onActive: () => banner.hide('idle-soon'),
+});
+
 const talk = new Talk({
   device,
   microphone,
@@ -101,7 +107,10 @@ const talk = new Talk({
     },
     onSpeech: (pcm) => history.speech(pcm),
     onAnswer: (itemId, pcm) => history.answer(itemId, pcm),
-    onReceived: (event) => journal.add('received', event),
+    onReceived: (event) => {
+      journal.add('received', event);
+      idleWatch.see(event);
+    },
     onSent: (event) => journal.add('sent', event),
     onUnreadable: (frame) => journal.add('page', { type: 'unreadable', frame: frame.slice(0, 200) }),
   },
@@ -136,6 +145,7 @@ const REMEDIES = {
   settings: () => settingsDialog.open(),
   sound: () => talk.openDevice(),
   reload: () => location.reload(),
+  continue: () => talk.updateSession(), // which the service confirms, and the relay takes as a sign of life
   dismiss: () => {},
 };
 
@@ -174,6 +184,10 @@ function render(known) {
   settingsDialog.showRecording(facts.microphone === 'on');
   chips.showEnd(facts.link === 'live' ? talk.endsAt(sessionLimitMs) : null);
   orb.show(state);
+  if (facts.link !== 'live') {
+    idleWatch.stop();
+    banner.hide('idle-soon');
+  }
 }
 
 function showActions() {
@@ -237,5 +251,6 @@ const { service } = await askService();
 if (service) {
   showService(service);
   sessionLimitMs = service.session_minutes * 60_000;
+  idleWatch.limitMs = service.idle_minutes * 60_000;
   journal.about = { service, browser: navigator.userAgent };
 }

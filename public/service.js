@@ -6,6 +6,7 @@
  * @property {string} deployment
  * @property {'ready' | 'busy' | 'restarting'} state
  * @property {number} session_minutes
+ * @property {number} idle_minutes
  */
 
 /**

@@ -343,6 +343,24 @@ async def test_microphone_bytes_alone_do_not_keep_a_session_alive(
         await asyncio.gather(recording, return_exceptions=True)
 
 
+async def test_changed_settings_keep_a_session_alive(server: StartServer, azure: Azure, ca_file: str) -> None:
+    running = server(
+        **azure.environment(SSL_CERT_FILE=ca_file, IDLE_MINUTES="0.02", MAX_SESSION_MINUTES="0.05")
+    )
+    async with open_page(running) as page:
+        session = await join(azure)
+
+        async def confirm() -> None:
+            while True:
+                await session.send('{"type":"session.updated","event_id":"event_1"}')
+                await asyncio.sleep(0.2)
+
+        confirming = asyncio.create_task(confirm())
+        assert (await ending_of(page))[0] == 4408
+        confirming.cancel()
+        await asyncio.gather(confirming, return_exceptions=True)
+
+
 async def test_an_open_response_keeps_a_session_alive(
     server: StartServer, azure: Azure, ca_file: str
 ) -> None:

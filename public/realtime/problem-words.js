@@ -1,7 +1,7 @@
 /** The words for what can go wrong: one cause, one action. Pure data. */
 
 /**
- * @typedef {'connect' | 'record' | 'settings' | 'sound' | 'reload' | 'dismiss'} Remedy what the button does
+ * @typedef {'connect' | 'record' | 'settings' | 'sound' | 'reload' | 'continue' | 'dismiss'} Remedy what the button does
  */
 
 /** By cause: the relay's and the service's error codes, and the page's own. @type {Record<string, [title: string, text: string, label: string, remedy: Remedy]>} */
@@ -138,6 +138,12 @@ export const PROBLEMS = {
     'The conversation reached its time limit. What was said is kept on this page.',
     'Start again',
     'connect',
+  ],
+  'idle-soon': [
+    'Are you still there?',
+    'Nothing was said for a while, so the conversation is about to end.',
+    'Continue',
+    'continue',
   ],
   idle: [
     'Still there?',

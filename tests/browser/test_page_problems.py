@@ -202,3 +202,17 @@ async def test_blocked_sound_waits_for_a_click(page: Page, site: str) -> None:
     await expect(tab.banner).to_contain_text("Sound is blocked")
     await tab.banner.get_by_role("button", name="Turn sound on").click()
     await expect(tab.banner).to_be_hidden()
+
+
+async def test_a_silent_visitor_is_asked_before_the_end_and_may_continue(
+    page: Page, server: StartServer
+) -> None:
+    script = Script(page)
+    await page.goto(server(IDLE_MINUTES="0.2").url)
+    await page.get_by_role("button", name="Connect").click()
+    for _ in range(3):  # the third warning comes after the session would have ended
+        await expect(script.banner).to_contain_text("Are you still there?")
+        await script.banner.get_by_role("button", name="Continue").click()
+        await expect(script.banner).to_be_hidden()
+    await expect(page.locator("main")).to_have_attribute("data-state", "connected")
+    await expect(script.banner).to_contain_text("The conversation ended because nothing was said")
