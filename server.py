@@ -334,6 +334,8 @@ def main() -> None:
     set_up_log(settings.log_level, settings.log_format)
     if is_readable_by_all(ENV_FILE):
         log.warning(".env can be read by every user of this machine: chmod 600 .env")
+    if settings.public_origins and not settings.access_code:
+        log.warning("PUBLIC_ORIGIN is set without ACCESS_CODE: requests that a proxy forwards are refused")
     config = uvicorn.Config(
         "server:create_configured_app" if reload else create_app(settings),
         factory=reload,

@@ -27,8 +27,6 @@ PUBLIC = "https://voice.example.com"
 @pytest.mark.parametrize(
     ("variable", "given"),
     [
-        ("ACCESS_CODE", {"PUBLIC_ORIGIN": PUBLIC}),
-        ("ACCESS_CODE", {"PUBLIC_ORIGIN": f"http://localhost:3000, {PUBLIC}"}),
         ("PUBLIC_ORIGIN", {"PUBLIC_ORIGIN": "http://voice.example.com", "ACCESS_CODE": CODE}),
         ("PUBLIC_ORIGIN", {"PUBLIC_ORIGIN": "https://*.example.com", "ACCESS_CODE": CODE}),
         ("PUBLIC_ORIGIN", {"PUBLIC_ORIGIN": "null", "ACCESS_CODE": CODE}),
@@ -51,6 +49,7 @@ def test_what_would_leave_a_door_open_is_not_taken(variable: str, given: dict[st
     "given",
     [
         {"PUBLIC_ORIGIN": "http://localhost:8080"},
+        {"PUBLIC_ORIGIN": PUBLIC},
         {"PUBLIC_ORIGIN": PUBLIC, "ACCESS_CODE": CODE},
         {"HOST": "0.0.0.0", "PUBLIC_ORIGIN": "http://localhost:3000", "ACCESS_CODE": CODE},
     ],
@@ -149,3 +148,12 @@ async def test_a_place_is_taken_until_the_upstream_is_gone_too(
     assert states
     assert set(states) == {"busy"}
     assert json.loads((await asyncio.to_thread(ask, running.url, "/config")).body)["state"] == "ready"
+
+
+def test_a_public_origin_without_a_code_lets_in_this_machine_alone_and_says_so(server: StartServer) -> None:
+    running = server(PUBLIC_ORIGIN=PUBLIC)
+    assert running.wait_for_log("PUBLIC_ORIGIN is set without ACCESS_CODE")
+    host = PUBLIC.removeprefix("https://")
+    assert ask(running.url, "/config", host=host).status == 200
+    assert ask(running.url, "/config", ("X-Forwarded-For", "203.0.113.1"), host=host).status == 403
+    assert ask(running.url, "/config").status == 403
