@@ -167,8 +167,7 @@ async def test_the_time_in_which_a_page_does_not_read_is_measured(
     measured.wait_for_log("ended code=1000")
     await stop(measured)
     blocked = collector.points("blocked.duration")
-    assert blocked[("down",)] > 0.5
-    assert blocked[("up",)] < 0.1
+    assert blocked[("down",)] > 10 * blocked[("up",)]
 
 
 async def test_every_line_of_a_json_log_is_an_object_and_an_ending_has_its_figures(
