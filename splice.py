@@ -18,6 +18,7 @@ What holds, always:
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import socket
@@ -27,10 +28,18 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.asyncio.client import ClientConnection
 from websockets.protocol import OPEN
 
-from session import BLOCKED_SECONDS, DONE, PROTOCOL_ERROR, STALLED, TEXT_ONLY, to_ending, too_big
+from session import (
+    BLOCKED_SECONDS,
+    DONE,
+    PROTOCOL_ERROR,
+    STALLED,
+    TEXT_ONLY,
+    TYPE_WITHIN_BYTES,
+    to_ending,
+    too_big,
+)
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Iterator
 
     from starlette.websockets import WebSocket
@@ -46,7 +55,6 @@ CONTINUATION, TEXT, BINARY, CLOSE, PONG = 0x0, 0x1, 0x2, 0x8, 0xA
 WHOLE_TEXT = FINAL | TEXT
 MASKED, LENGTH = 0x80, 0x7F
 MAX_CONTROL_BYTES = 125
-HEAD_BYTES = 200  # an event's type stands within
 WRITE_BUFFER_BYTES = 256 * 2**10  # as much as one read of uvloop's, so that reading does not stutter
 EARLY_BYTES = 64 * 2**10  # what an upstream may say before there is a page, pings and pongs still being read
 MAX_SERVER_EVENT_BYTES = 16 * 2**20  # some server events exceed websockets' own limit of 1 MiB
@@ -137,7 +145,7 @@ class Walker:
                 self.need = end - at
                 break
             if simple:
-                self.seen(length, b"" if self.masked else data[body : min(end, body + HEAD_BYTES)])
+                self.seen(length, b"" if self.masked else data[body : min(end, body + TYPE_WITHIN_BYTES)])
                 at = end
                 continue
             if run < at:
@@ -147,7 +155,9 @@ class Walker:
             if first & OPCODE >= CLOSE:
                 control += frame
                 self.closed = first & OPCODE == CLOSE
-            elif message := self.gather(first, frame, length, data[body : min(end, body + HEAD_BYTES)]):
+            elif message := self.gather(
+                first, frame, length, data[body : min(end, body + TYPE_WITHIN_BYTES)]
+            ):
                 whole.append(message)
         if run < at:
             whole.append(data if at - run == size else memoryview(data)[run:at])
@@ -186,7 +196,7 @@ class Walker:
         return message
 
 
-class Leg:
+class Leg(asyncio.Protocol):
     """One socket of a session, mixed into the protocol class of the library that opened it.
 
     All its methods run in the event loop's callbacks; none waits.
@@ -259,6 +269,14 @@ class Leg:
         """Read again, unless there is a reason left not to."""
         if self.waiting_bytes <= self.hold_bytes and not self.resting and not self.transport.is_closing():
             self.transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.block()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.unblock()
 
     def block(self) -> None:
         """Note that the peer does not read; if that lasts, the session ends."""
@@ -349,14 +367,6 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
         self.second_began, self.messages = self.loop.time(), 0
         self.resume()
 
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.block()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self.unblock()
-
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
         self.transport.abort()  # a peer that is silent would not let the close frame out either
@@ -410,14 +420,6 @@ class UpstreamLeg(Leg, ClientConnection):
         self.uncounted = []
         if self.walker is not None:
             self.walker.seen = traffic.down
-
-    def pause_writing(self) -> None:
-        super().pause_writing()
-        self.block()
-
-    def resume_writing(self) -> None:
-        super().resume_writing()
-        self.unblock()
 
     def eof_received(self) -> None:
         super().eof_received()
