@@ -95,11 +95,11 @@ class Traffic:
         self.events_up += 1
         self.bytes_up += size
 
-    def down(self, size: int, head: bytes) -> None:
-        """Count one server event of `size` bytes; `head` is how it begins."""
+    def down(self, size: int, data: bytes, at: int = 0) -> None:
+        """Count one server event of `size` bytes, which begins `at` this byte of `data`."""
         self.events_down += 1
         self.bytes_down += size
-        if kind := ACTIVITY.search(head[:TYPE_WITHIN_BYTES]):
+        if kind := ACTIVITY.search(data, at, at + min(size, TYPE_WITHIN_BYTES)):
             self.active_at = time.monotonic()
             if kind[1] == b"response." and kind[2]:
                 self.response_open = kind[2] == b'created"'

@@ -22,6 +22,7 @@ import asyncio
 import contextlib
 import functools
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -40,7 +41,7 @@ from session import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from starlette.websockets import WebSocket
     from websockets.http11 import Request
@@ -54,6 +55,8 @@ FINAL, RESERVED, OPCODE = 0x80, 0x70, 0x0F
 CONTINUATION, TEXT, BINARY, CLOSE, PONG = 0x0, 0x1, 0x2, 0x8, 0xA
 WHOLE_TEXT = FINAL | TEXT
 MASKED, LENGTH = 0x80, 0x7F
+TWO_BYTES = 126  # as a length: it stands in the next two bytes; one more, and it stands in the next eight
+SHORTEST_MASKED_BYTES = 6
 MAX_CONTROL_BYTES = 125
 WRITE_BUFFER_BYTES = 256 * 2**10  # as much as one read of uvloop's, so that reading does not stutter
 EARLY_BYTES = 64 * 2**10  # what an upstream may say before there is a page, pings and pongs still being read
@@ -66,6 +69,7 @@ EVENTS_PER_SECOND = 2000  # one client may not keep the loop from the others; a 
 
 
 Bytes = bytes | memoryview
+Seen = Callable[[int, bytes, int], None]
 
 
 class Walker:
@@ -75,20 +79,19 @@ class Walker:
         masked: whether the sender must mask its frames, as clients do.
         binary: whether binary messages may pass.
         limit_bytes: the largest payload of one message.
-        seen: called for each whole message with its payload's size and, when the frames are not
-            masked, the beginning of the payload.
+        seen: called for each whole message with its payload's size, and the bytes in which the payload
+            begins, and where; what is there has meaning only when the frames are not masked.
 
     """
 
-    __slots__ = ("binary", "closed", "head", "held", "limit_bytes", "masked", "message_bytes", "need", "open", "partial", "seen")  # fmt: skip
+    __slots__ = ("between", "binary", "closed", "head", "held", "limit_bytes", "masked", "message_bytes", "need", "open", "partial", "seen")  # fmt: skip
 
-    def __init__(
-        self, *, masked: bool, binary: bool, limit_bytes: int, seen: Callable[[int, bytes], None]
-    ) -> None:
+    def __init__(self, *, masked: bool, binary: bool, limit_bytes: int, seen: Seen) -> None:
         self.masked = MASKED if masked else 0
         self.binary = binary
         self.limit_bytes = limit_bytes
         self.seen = seen
+        self.between = True  # the next byte is the first of a message
         self.closed = False  # a close frame has come
         self.held = bytearray()  # the beginning of a frame
         self.need = 0  # how long `held` must be before it is worth another look
@@ -96,6 +99,26 @@ class Walker:
         self.partial = bytearray()  # its frames so far; one buffer, since a frame may hold a single byte
         self.message_bytes = 0  # their payload
         self.head = b""  # and how that begins
+
+    def is_message(self, data: bytes) -> bool:
+        """Tell whether bytes as they were read are one message and nothing else, as most reads are.
+
+        Then it counts as seen. If not, nothing has changed, and they are to be fed.
+        """
+        size = len(data)
+        if not self.between or size < SHORTEST_MASKED_BYTES or data[0] != WHOLE_TEXT:
+            return False
+        second = data[1] ^ self.masked  # a mask bit that is not as it must be makes it too large
+        body = 6 if self.masked else 2
+        if second == TWO_BYTES:
+            body += 2
+            second = data[2] << 8 | data[3]
+        elif second > TWO_BYTES:
+            return False
+        if body + second != size or second > self.limit_bytes:
+            return False
+        self.seen(second, data, body)
+        return True
 
     def feed(self, data: bytes) -> tuple[list[Bytes], bytes, Ending | None]:
         """Take bytes as they were read; return whole messages, control frames, and why to end, if so.
@@ -110,6 +133,7 @@ class Walker:
             self.held += data[at : at + missing]
             at += missing
             if at > len(data):
+                self.between = False
                 return whole, control, None
             frame, self.held = bytes(self.held), bytearray()
             more, ending = self.scan(frame, 0, whole)
@@ -117,6 +141,7 @@ class Walker:
         if at < len(data) and not ending:
             more, ending = self.scan(data, at, whole)
             control += more
+        self.between = not (self.held or self.open or self.closed or ending)
         return whole, control, ending
 
     def scan(  # noqa: C901  the relay's innermost loop: a call a frame would cost more than the rest
@@ -131,8 +156,8 @@ class Walker:
                 break
             first, second = data[at], data[at + 1]
             length, body = second & LENGTH, at + 2
-            if length >= 126:  # noqa: PLR2004  RFC 6455, 5.2: two bytes of length follow, or eight
-                body += 2 if length == 126 else 8  # noqa: PLR2004
+            if length >= TWO_BYTES:
+                body += 2 if length == TWO_BYTES else 8
                 length = int.from_bytes(data[at + 2 : body], "big") if body <= size else 0
             simple = first == WHOLE_TEXT and second & MASKED == self.masked and not self.open
             if not simple or length > self.limit_bytes:
@@ -145,7 +170,7 @@ class Walker:
                 self.need = end - at
                 break
             if simple:
-                self.seen(length, b"" if self.masked else data[body : min(end, body + TYPE_WITHIN_BYTES)])
+                self.seen(length, data, body)
                 at = end
                 continue
             if run < at:
@@ -183,14 +208,14 @@ class Walker:
     def gather(self, first: int, frame: bytes, length: int, head: bytes) -> bytes:
         """Keep one frame of a message in several; return the message when it is whole."""
         if not self.open:
-            self.head = b"" if self.masked else head
+            self.head = head
         self.open = not first & FINAL
         if length or not self.partial or not self.open:  # else it says nothing, and there may be any number
             self.partial += frame
         self.message_bytes += length
         if self.open:
             return b""
-        self.seen(self.message_bytes, self.head)
+        self.seen(self.message_bytes, self.head, 0)
         message = bytes(self.partial)
         self.partial, self.message_bytes = bytearray(), 0
         return message
@@ -230,6 +255,11 @@ class Leg(asyncio.Protocol):
 
     def walk(self, walker: Walker, data: bytes) -> bytes:
         """Pass on what is whole in the bytes just read; return the control frames among them."""
+        other = self.other
+        if other is not None and other.blocked is None and walker.is_message(data):
+            if not other.transport.is_closing():
+                other.transport.write(data)
+            return b""
         if self.lost:
             return b""
         whole, control, ending = walker.feed(data)
@@ -350,7 +380,7 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
         else:
             self.conn.data_to_send()
 
-    def count(self, traffic: Traffic, size: int, _: bytes) -> None:
+    def count(self, traffic: Traffic, size: int, _data: bytes, _at: int) -> None:
         """Count a client event; above the limit of events a second, rest until the second is over."""
         traffic.up(size)
         self.messages += 1
@@ -388,7 +418,7 @@ class UpstreamLeg(Leg, ClientConnection):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.before = b""  # the last bytes of the response's head so far
-        self.uncounted: list[tuple[int, bytes]] = []  # what was seen before there was anyone to count it
+        self.uncounted: list[tuple[int, bytes, int]] = []  # what was seen before there was anyone to count it
 
     def data_received(self, data: bytes) -> None:
         if self.walker is not None:
@@ -409,14 +439,14 @@ class UpstreamLeg(Leg, ClientConnection):
         if cut < len(data):
             self.data_received(data[cut:])
 
-    def note(self, size: int, head: bytes) -> None:
+    def note(self, size: int, data: bytes, at: int) -> None:
         """Keep the count of a message until the joining."""
-        self.uncounted.append((size, head))
+        self.uncounted.append((size, data[at : at + TYPE_WITHIN_BYTES], 0))
 
     def count_with(self, traffic: Traffic) -> None:
         """Count this leg's messages from now on, and those that came before."""
-        for size, head in self.uncounted:
-            traffic.down(size, head)
+        for size, head, at in self.uncounted:
+            traffic.down(size, head, at)
         self.uncounted = []
         if self.walker is not None:
             self.walker.seen = traffic.down

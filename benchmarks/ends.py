@@ -93,7 +93,7 @@ class End(asyncio.Protocol):
     def handshake(self, head: bytes) -> None:
         raise NotImplementedError
 
-    def seen(self, _size: int, _head: bytes) -> None:
+    def seen(self, _size: int, _data: bytes, _at: int) -> None:
         self.tally.messages += 1
 
     def read(self, frames: Bytes) -> None:
