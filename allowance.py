@@ -50,6 +50,8 @@ class Allowance:
 
     async def spent(self) -> Ending:
         """Wait until nothing is left."""
+        if self.daily_seconds == math.inf:
+            await asyncio.Future()
         while True:
             left = self.count()
             if left <= 0:
