@@ -13,7 +13,7 @@ import { Conversation } from './realtime/conversation.js';
 import { Journal } from './realtime/journal.js';
 import { problem } from './realtime/problems.js';
 import { NOTHING_YET, stateOf } from './realtime/state.js';
-import { askService, whyRefused } from './service.js';
+import { askService, isAlive, whyRefused } from './service.js';
 import { browserStorage, Settings } from './settings.js';
 import { Talk } from './talk.js';
 import { Announcer } from './ui/announcer.js';
@@ -30,6 +30,7 @@ import { Orb } from './ui/orb.js';
 import { showService } from './ui/service.js';
 import { SettingsDialog } from './ui/settings-dialog.js';
 import { Transcript } from './ui/transcript.js';
+import { watchForWaking } from './waking.js';
 
 /** @import { Problem } from './realtime/problems.js' */
 /** @import { Facts } from './realtime/state.js' */
@@ -59,20 +60,27 @@ const conversation = new Conversation({
   },
 });
 
+/** What was said before this page was loaded. */
+const restored = history.open().then((kept) => {
+  for (const { id } of kept) announcer.skip(id);
+  conversation.restore(kept);
+  for (const turn of conversation.turns) history.save(turn);
+});
+
 const microphone = new Microphone({
-  onFrame: (frame) => talk.hear(frame),
+  onFrame: (frame) => talk.turnTaking.hear(frame),
   onLost: (cause) => talk.loseMicrophone(cause),
   onChange: () => settingsDialog.refreshDevices(),
 });
 const speaker = new Speaker({
   onStarted: (itemId) => {
     history.answerStarted(itemId);
-    talk.startPlaying(itemId);
+    talk.turnTaking.startPlaying(itemId);
   },
   onPosition: (itemId, heardMs) => conversation.heard(itemId, heardMs),
   onEnded: (itemId, heardMs) => {
     history.answerEnded(itemId, heardMs);
-    talk.endPlaying(itemId, heardMs);
+    talk.turnTaking.endPlaying(itemId, heardMs);
   },
   onUnderrun: (count) => journal.add('page', { type: 'underrun', count }),
 });
@@ -92,9 +100,14 @@ const talk = new Talk({
   microphone,
   speaker,
   conversation,
+  restored,
   settings,
-  connect: (handlers) => new Connection(new URL('ws', location.href.replace(/^http/, 'ws')).href, handlers),
-  whyRefused,
+  service: {
+    connect: (handlers) => new Connection(new URL('ws', location.href.replace(/^http/, 'ws')).href, handlers),
+    whyRefused,
+    isAlive,
+    isOnline: () => navigator.onLine,
+  },
   on: {
     onFacts: render,
     onProblem: (found) => banner.show(found),
@@ -141,6 +154,8 @@ const settingsDialog = new SettingsDialog(/** @type {HTMLDialogElement} */ (elem
 /** What a banner's button does. @type {Record<Problem['remedy'], () => unknown>} */
 const REMEDIES = {
   connect: () => talk.connect(),
+  retry: () => talk.retryNow(),
+  answer: () => talk.turnTaking.ask(),
   record: () => talk.startRecording(),
   settings: () => settingsDialog.open(),
   sound: () => talk.openDevice(),
@@ -177,6 +192,7 @@ function render(known) {
   facts = known;
   const state = stateOf(facts);
   controls.render(state, {
+    retryAtMs: facts.retryAtMs,
     isRecording: facts.microphone === 'on',
     isPushToTalk: settings.values.turnTaking === 'push-to-talk',
     isMuted: settings.values.muted,
@@ -196,7 +212,7 @@ function showActions() {
 
 function toggleConnection() {
   banner.hide();
-  if (facts.link === 'opening' || facts.link === 'live') talk.disconnect();
+  if (['opening', 'live', 'retrying'].includes(facts.link)) talk.disconnect();
   else talk.connect();
 }
 
@@ -206,16 +222,16 @@ function toggleRecording() {
 }
 
 async function clear() {
-  conversation.clear();
+  await talk.clear();
   await history.clear();
 }
 
 /** @type {import('./ui/keys.js').KeyActions} */
 const actions = {
-  press: () => talk.press(),
-  release: () => talk.release(),
+  press: () => talk.turnTaking.press(),
+  release: () => talk.turnTaking.release(),
   toggleRecording,
-  interrupt: () => talk.interrupt(),
+  interrupt: () => talk.turnTaking.interrupt(),
   write: () => element('message').focus(),
   explain: () => shortcuts.showModal(),
 };
@@ -238,14 +254,10 @@ bindDownloads(/** @type {HTMLDetailsElement} */ (element('download-menu')), {
 for (const example of document.querySelectorAll('.example'))
   example.addEventListener('click', () => talk.say(example.textContent));
 
+watchForWaking(() => talk.wake());
 speaker.muted = settings.values.muted;
 device.chooseOutput(settings.values.speaker);
 render(facts);
-
-const kept = await history.open();
-for (const { id } of kept) announcer.skip(id);
-conversation.restore(kept);
-for (const turn of conversation.turns) history.save(turn);
 
 const { service } = await askService();
 if (service) {

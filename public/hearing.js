@@ -10,6 +10,9 @@ import { SpeechClock } from './realtime/timing.js';
 const SILENT_RMS = 1e-5;
 const SILENT_FRAMES = 250; // 10 s
 
+/** More than turn detection and the way there and back take to notice that somebody speaks. */
+const RECENT_MS = 600;
+
 /** The API refuses to commit less than 100 ms of speech. */
 const SHORTEST_PUSH_FRAMES = 3;
 
@@ -21,6 +24,8 @@ export class Hearing {
   /** Push-to-talk: 'closing' lets the frame under way still through. @type {'open' | 'closing' | 'closed'} */
   #gate = 'closed';
   #pushedFrames = 0;
+  /** The last frames sent, and when their last sample was spoken. @type {{ pcm: Int16Array, at: number }[]} */ #recent =
+    [];
   #settings;
   #on;
 
@@ -45,6 +50,17 @@ export class Hearing {
     this.#session = session;
     this.#clock = new SpeechClock();
     this.#gate = 'closed';
+    this.#recent = [];
+  }
+
+  /**
+   * Go on with another session, which hears the last moments once more: a word may have begun that nobody noticed yet.
+   * @param {Session} session
+   */
+  continueTo(session) {
+    const recent = this.isPushToTalk ? [] : this.#recent;
+    this.sendTo(session);
+    for (const { pcm, at } of recent) this.#send(pcm, at);
   }
 
   /** Push-to-talk: the user begins to speak. */
@@ -62,10 +78,7 @@ export class Hearing {
   hear({ pcm, rms }) {
     this.#watchForSilence(rms);
     if (this.isPushToTalk && this.#gate === 'closed') return;
-    if (this.#session?.speak(encode(pcm))) {
-      this.#clock.sent(samplesToMs(pcm.length), performance.now());
-      this.#on.onSpeech(pcm);
-    }
+    if (this.#send(pcm, performance.now())) this.#on.onSpeech(pcm);
     this.#pushedFrames += 1;
     if (this.#gate !== 'closing') return;
     this.#gate = 'closed';
@@ -79,6 +92,18 @@ export class Hearing {
    */
   momentOfSilence(audioEndMs) {
     return this.#clock.momentOf(audioEndMs - (silenceMs(this.#settings.values.turnTaking) ?? 0));
+  }
+
+  /**
+   * @param {Int16Array} pcm
+   * @param {number} at the moment its last sample was spoken
+   * @returns {boolean} whether the session takes it
+   */
+  #send(pcm, at) {
+    if (!this.#session?.speak(encode(pcm))) return false;
+    this.#clock.sent(samplesToMs(pcm.length), at);
+    this.#recent = [...this.#recent.filter((frame) => at - frame.at < RECENT_MS), { pcm, at }];
+    return true;
   }
 
   /** @param {number} rms */

@@ -9,13 +9,15 @@
  * @property {number} idle_minutes
  */
 
+const ANSWER_MS = 5000;
+
 /**
  * Ask the server what it is.
  * @returns {Promise<{ service: Service | null, status: number }>} status 0: it cannot be reached
  */
 export async function askService() {
   try {
-    const response = await fetch('config', { cache: 'no-store', redirect: 'manual' });
+    const response = await ask('config');
     return { service: response.ok ? await response.json() : null, status: response.status };
   } catch {
     return { service: null, status: 0 }; // fetch tells no more than that it failed
@@ -30,4 +32,18 @@ export async function whyRefused() {
   const { service, status } = await askService();
   if (service) return service.state === 'ready' ? 'lost' : service.state;
   return status === 401 || status === 403 ? 'signed_out' : 'offline';
+}
+
+/** @returns {Promise<boolean>} whether the server, or what stands before it, answers within 5 s */
+export async function isAlive() {
+  try {
+    return (await ask('healthz')).status < 500; // a proxy whose server is gone says 502, 503 or 504
+  } catch {
+    return false; // no way there
+  }
+}
+
+/** @param {string} path */
+function ask(path) {
+  return fetch(path, { cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) });
 }

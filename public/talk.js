@@ -1,19 +1,25 @@
-import { Answering } from './answering.js';
-import { Hearing } from './hearing.js';
-import { isCalm, problem, problemOfEnding, problemOfError, problemOfResponse } from './realtime/problems.js';
-import { isHarmless, Session } from './realtime/session.js';
+import { Line } from './line.js';
+import { problem, whileRetrying } from './realtime/problems.js';
+import { newId } from './realtime/session.js';
 import { NOTHING_YET } from './realtime/state.js';
+import { TurnTaking } from './turn-taking.js';
 
 /** @import { AudioDevice } from './audio/device.js' */
-/** @import { Microphone, MicrophoneFrame } from './audio/microphone.js' */
+/** @import { Microphone } from './audio/microphone.js' */
 /** @import { Speaker } from './audio/speaker.js' */
+/** @import { Service, Restored } from './line.js' */
 /** @import { Conversation } from './realtime/conversation.js' */
 /** @import { RealtimeEvent } from './realtime/dialect.js' */
 /** @import { Problem } from './realtime/problems.js' */
-/** @import { SessionEnding } from './realtime/session.js' */
+/** @import { Session } from './realtime/session.js' */
 /** @import { Facts } from './realtime/state.js' */
 /** @import { TurnTiming } from './realtime/timing.js' */
 /** @import { Settings } from './settings.js' */
+
+/** A loss that is made good so soon is no problem to tell. */
+const UNTOLD_LOSS_MS = 1000;
+/** Ids of the notes that say where one session ended and another went on. */
+const DIVIDER = 'line_';
 
 /**
  * @typedef {object} TalkHandlers
@@ -30,18 +36,19 @@ import { NOTHING_YET } from './realtime/state.js';
  * @property {(frame: string) => void} onUnreadable
  */
 
-/** A conversation by voice: session, microphone, speaker and transcript in concert. Knows no DOM. */
+/** A conversation by voice: line, microphone, speaker and transcript in concert. Knows no DOM. */
 export class Talk {
   /** @type {Facts} */ #facts = NOTHING_YET;
-  /** @type {Session | null} */ #session = null;
-  #hearing;
-  #answering;
+  /** Why there is no session, while another one is tried. @type {Problem | null} */ #loss = null;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */ #lossTimer;
+  /** Written while there was no session: answered when there is one. @type {Set<string>} */ #unsent =
+    new Set();
+  #line;
+  #turnTaking;
   #device;
   #microphone;
   #conversation;
   #settings;
-  #connect;
-  #whyRefused;
   #on;
 
   /**
@@ -50,25 +57,49 @@ export class Talk {
    * @param {Microphone} parts.microphone
    * @param {Speaker} parts.speaker
    * @param {Conversation} parts.conversation
+   * @param {Promise<unknown>} parts.restored until when turns of former times may be missing in it
    * @param {Settings} parts.settings
-   * @param {ConstructorParameters<typeof Session>[0]['connect']} parts.connect
-   * @param {() => Promise<string>} parts.whyRefused finds the cause of a refused handshake, of which browsers tell nothing
+   * @param {Service} parts.service
    * @param {TalkHandlers} parts.on
    */
-  constructor({ device, microphone, speaker, conversation, settings, connect, whyRefused, on }) {
+  constructor({ device, microphone, speaker, conversation, restored, settings, service, on }) {
     this.#device = device;
     this.#microphone = microphone;
     this.#conversation = conversation;
     this.#settings = settings;
-    this.#connect = connect;
-    this.#whyRefused = whyRefused;
     this.#on = on;
-    this.#answering = new Answering(speaker, conversation, on);
-    this.#hearing = new Hearing(settings, {
-      onSpeech: on.onSpeech,
-      onSilence: (isSilent) => (isSilent ? on.onProblem(problem('silent')) : on.onSolved('silent')),
-      onPushEnded: (isTooShort) => (isTooShort ? this.#dropTurn() : this.#endTurn()),
+    this.#turnTaking = new TurnTaking({
+      ...{ speaker, conversation, settings, on },
+      facts: () => this.#facts,
+      know: (changes) => this.#know(changes),
     });
+    this.#line = new Line({
+      service,
+      settings: () => settings.values,
+      turns: () => conversation.turns,
+      restored,
+      isQuiet: () => this.#turnTaking.isQuiet,
+      on: {
+        onOpening: () => this.#know({ ...NOTHING_YET, link: 'opening' }),
+        onLive: (session, known) => this.#onLive(session, known),
+        onNext: (session) => this.#onNext(session),
+        onLost: (reason, retryAtMs) => this.#onLost(reason, retryAtMs),
+        onTrying: () => this.#know({ retryAtMs: null }),
+        onOver: (link, reason) => {
+          this.#end(link);
+          on.onProblem(reason);
+        },
+        onEvent: (event) => this.#turnTaking.receive(event),
+        onReceived: on.onReceived,
+        onSent: on.onSent,
+        onUnreadable: on.onUnreadable,
+      },
+    });
+  }
+
+  /** The turns of this talk, taken by voice. */
+  get turnTaking() {
+    return this.#turnTaking;
   }
 
   /**
@@ -76,9 +107,8 @@ export class Talk {
    * @param {number} limitMs how long the relay lets a session last
    */
   endsAt(limitMs) {
-    if (!this.#session) return null;
-    const { openedAtMs, expiresAtMs } = this.#session;
-    return Math.min(openedAtMs + limitMs, expiresAtMs ?? Number.POSITIVE_INFINITY);
+    const { session } = this.#line;
+    return session && Math.min(session.openedAtMs + limitMs, session.expiresAtMs ?? Number.POSITIVE_INFINITY);
   }
 
   /**
@@ -87,29 +117,26 @@ export class Talk {
    */
   async connect() {
     const opened = this.openDevice();
-    if (this.#session) return this.#session.ready;
-    const session = new Session({
-      connect: this.#connect,
-      settings: this.#settings.values,
-      onReceived: this.#on.onReceived,
-      onEvent: (event) => this.#receive(event),
-      onSent: this.#on.onSent,
-      onUnreadable: this.#on.onUnreadable,
-      onEnded: (ending) => this.#onEnded(ending),
-    });
-    this.#session = session;
-    this.#hearing.sendTo(session);
-    this.#know({ ...NOTHING_YET, link: 'opening' });
-    const isUp = await session.ready;
-    if (!isUp) return false; // a server that is gone gives no worklet either: its absence is the one cause to tell
-    this.#know({ link: 'live' });
+    if (this.#line.session) return true;
+    if (!(await this.#line.open())) return false; // a server that is gone gives no worklet either: its absence is the one cause to tell
     opened.then((hasSound) => hasSound || this.#on.onProblem(problem('no-sound')));
     return true;
   }
 
   disconnect() {
-    this.#session?.close();
+    this.#line.close();
+    this.#unsent.clear();
     this.#end('ended');
+  }
+
+  /** Try at once to get a lost session back. */
+  retryNow() {
+    this.#line.retryNow();
+  }
+
+  /** The computer, the tab or the network may have been away. */
+  wake() {
+    this.#line.wake();
   }
 
   /**
@@ -126,10 +153,10 @@ export class Talk {
     }
   }
 
-  /** Connect if need be, ask for the microphone and listen. */
+  /** Connect if need be, ask for the microphone and listen. A lost session is not waited for. */
   async startRecording() {
     const opened = this.openDevice();
-    if (!(await this.connect())) return;
+    if (this.#facts.link !== 'retrying' && !(await this.connect())) return;
     const hasSound = await opened;
     const { context } = this.#device;
     if (!hasSound || !context) {
@@ -149,8 +176,7 @@ export class Talk {
   /** Stop listening. What was being said is answered. */
   async stopRecording() {
     await this.#microphone.stop();
-    if (this.#facts.hearing) this.#endTurn();
-    else this.#session?.clearSpeech();
+    this.#turnTaking.stopHearing();
     this.#know({ microphone: 'off' });
     this.#on.onSolved('silent');
   }
@@ -162,155 +188,98 @@ export class Talk {
     await this.startRecording();
   }
 
-  /** Apply to the running session what it can take of changed settings. */
-  updateSession() {
-    this.#session?.update(this.#settings.values);
-  }
-
-  /**
-   * Send a written message; connects if need be.
-   * @param {string} text
-   */
-  async say(text) {
-    if (!(await this.connect()) || !this.#session) return;
-    if (this.#facts.playing || this.#session.responding) await this.interrupt();
-    this.#answering.expect();
-    this.#conversation.add('user', this.#session.write(text), text);
-    this.#know({ answering: true });
-  }
-
-  /** Stop the assistant, at once. */
-  async interrupt() {
-    await this.#silence({ cancel: true });
-    this.#know({ answering: false });
-  }
-
-  /** Push-to-talk: the user begins to speak. */
-  press() {
-    if (!this.#hearing.isPushToTalk || this.#facts.microphone !== 'on') return;
-    this.#hearing.press();
-    this.#know({ hearing: true });
-    this.#silence({ cancel: true });
-  }
-
-  /** Push-to-talk: the user has spoken. */
-  release() {
-    this.#hearing.release();
-  }
-
-  /** @param {MicrophoneFrame} frame */
-  hear(frame) {
-    this.#hearing.hear(frame);
-  }
-
   /** @param {string} cause why the microphone ended by itself */
   loseMicrophone(cause) {
     this.#know({ microphone: 'off', hearing: false });
     this.#on.onProblem(problem(cause === 'missing' ? 'microphone-lost' : cause));
   }
 
-  /** @param {string} itemId its first sample is heard */
-  startPlaying(itemId) {
-    this.#know({ playing: this.#answering.isPlaying }); // word of it may cross a stop
-    this.#answering.started(itemId);
+  /** Apply to the running session what it can take of changed settings. */
+  updateSession() {
+    this.#line.session?.update(this.#settings.values);
   }
 
   /**
-   * @param {string} itemId has been heard to its end
-   * @param {number} heardMs
+   * Send a written message; connects if need be. What is written while there is no session is sent to the next one.
+   * @param {string} text
    */
-  endPlaying(itemId, heardMs) {
-    this.#conversation.heard(itemId, heardMs);
-    this.#know({ playing: this.#answering.isPlaying });
+  async say(text) {
+    if (this.#line.session) return this.#turnTaking.write(text);
+    const id = newId();
+    this.#unsent.add(id);
+    this.#conversation.add('user', id, text);
+    await this.connect();
   }
 
-  /** What each server event means beside its place in the conversation. */
-  #meanings = new Map(
-    /** @type {[string, (event: RealtimeEvent) => void][]} */ ([
-      ['input_audio_buffer.speech_started', () => this.#onSpeechStarted()],
-      ['input_audio_buffer.speech_stopped', (event) => this.#onSpeechStopped(event)],
-      ['response.created', () => this.#know({ answering: true })],
-      ['response.output_audio.delta', (event) => this.#answering.take(event)],
-      ['response.output_audio.done', (event) => this.#answering.complete(event.item_id)],
-      ['response.done', (event) => this.#onResponseDone(event)],
-      ['error', (event) => this.#onError(event)],
-    ]),
-  );
-
-  /** @param {RealtimeEvent} event */
-  #receive(event) {
-    if (this.#session?.isAbandoned(event)) return;
-    this.#conversation.receive(event);
-    this.#meanings.get(event.type)?.(event);
+  /** Forget all that was said, here and in the session. */
+  async clear() {
+    this.#unsent.clear();
+    await this.#turnTaking.forget();
+    this.#conversation.clear();
   }
 
-  #onSpeechStarted() {
-    this.#silence({ cancel: false }); // first of all; the server's turn detection has cancelled the response itself
-    this.#know({ hearing: true });
+  /**
+   * @param {Session} session
+   * @param {Restored} restored
+   */
+  #onLive(session, { messages, owed, isBack }) {
+    this.#forgetLoss();
+    this.#turnTaking.begin(session);
+    this.#know({ link: 'live', retryAtMs: null });
+    this.#divide(messages.filter(({ id }) => !this.#unsent.has(id)).length, isBack);
+    const isAsked = this.#unsent.size > 0;
+    this.#unsent.clear();
+    if (isAsked) this.#turnTaking.ask();
+    else if (owed) this.#on.onProblem(problem(owed));
   }
 
-  /** @param {RealtimeEvent} event */
-  #onSpeechStopped({ audio_end_ms: audioEndMs }) {
-    this.#answering.expect(this.#hearing.momentOfSilence(audioEndMs) ?? undefined);
-    this.#know({ hearing: false, answering: true });
+  /** @param {Session} session goes on where the former was */
+  #onNext(session) {
+    this.#turnTaking.goOn(session);
+    this.#know({});
   }
 
-  /** @param {RealtimeEvent} event */
-  #onResponseDone({ response }) {
-    if (Array.isArray(response?.output))
-      for (const item of response.output) this.#answering.complete(item?.id);
-    if (response?.usage) this.#on.onUsage(response.usage);
-    const failure = problemOfResponse(response);
-    if (failure) this.#on.onProblem(failure);
-    this.#know({ answering: false });
+  /**
+   * Say in the conversation that another session goes on with it.
+   * @param {number} messages how many it knows
+   * @param {boolean} isBack
+   */
+  #divide(messages, isBack) {
+    if (messages === 0 || this.#conversation.turns.at(-1)?.id.startsWith(DIVIDER)) return;
+    const known = messages === 1 ? 'message' : `${messages} messages`;
+    const words = `${isBack ? 'Reconnected' : 'Continued'}. The assistant knows the last ${known}.`;
+    this.#conversation.add('note', DIVIDER + newId(), words);
   }
 
-  /** @param {RealtimeEvent} event */
-  #onError({ error }) {
-    if (isHarmless(error) || error?.type === 'relay_error') return; // the close after a relay_error reports it
-    this.#know({ answering: this.#session?.responding ?? false });
-    this.#on.onProblem(problemOfError(error));
+  /**
+   * @param {Problem} reason the session is lost for, or why a try has failed
+   * @param {number} retryAtMs Unix time of the next try
+   */
+  #onLost(reason, retryAtMs) {
+    const isNew = this.#facts.link !== 'retrying';
+    this.#loss = reason;
+    this.#know({ link: 'retrying', retryAtMs, hearing: false, answering: false, playing: false });
+    if (isNew) this.#turnTaking.end();
+    if (isNew) this.#lossTimer = setTimeout(() => this.#tellLoss(), UNTOLD_LOSS_MS);
+    else this.#tellLoss();
   }
 
-  /** @param {SessionEnding} ending */
-  async #onEnded(ending) {
-    const reason = ending.opened ? problemOfEnding(ending) : problem(await this.#whyRefused());
-    this.#end(isCalm(reason) ? 'ended' : 'failed');
-    this.#on.onProblem(reason);
+  #tellLoss() {
+    clearTimeout(this.#lossTimer);
+    if (this.#loss) this.#on.onProblem(whileRetrying(this.#loss));
+  }
+
+  #forgetLoss() {
+    clearTimeout(this.#lossTimer);
+    if (this.#loss) this.#on.onSolved(this.#loss.cause);
+    this.#loss = null;
   }
 
   /** @param {Facts['link']} link */
   async #end(link) {
-    this.#session = null;
-    this.#hearing.sendTo(null);
+    this.#forgetLoss();
     this.#know({ ...NOTHING_YET, link });
-    this.#conversation.settle();
-    await Promise.all([this.#microphone.stop(), this.#answering.stop()]);
-  }
-
-  /**
-   * Stop the answer under way and tell the model how much of it was heard.
-   * @param {{ cancel: boolean }} how cancel: ask the server to stop, too
-   */
-  async #silence(how) {
-    const session = this.#session;
-    session?.abandonResponse(how);
-    this.#know({ playing: false });
-    const { itemId, playedMs } = await this.#answering.stop();
-    if (itemId && playedMs > 0) session?.truncate(itemId, playedMs);
-  }
-
-  /** The user's turn ends here by the user's own word. */
-  #endTurn() {
-    this.#answering.expect();
-    this.#session?.commitSpeech();
-    this.#know({ hearing: false, answering: true });
-  }
-
-  /** What was said is too short to be anything. */
-  #dropTurn() {
-    this.#session?.clearSpeech();
-    this.#know({ hearing: false });
+    await Promise.all([this.#microphone.stop(), this.#turnTaking.end()]);
   }
 
   /** @param {Partial<Facts>} changes */

@@ -1,7 +1,7 @@
 /** The words for what can go wrong: one cause, one action. Pure data. */
 
 /**
- * @typedef {'connect' | 'record' | 'settings' | 'sound' | 'reload' | 'continue' | 'dismiss'} Remedy what the button does
+ * @typedef {'connect' | 'retry' | 'answer' | 'record' | 'settings' | 'sound' | 'reload' | 'continue' | 'dismiss'} Remedy what the button does
  */
 
 /** By cause: the relay's and the service's error codes, and the page's own. @type {Record<string, [title: string, text: string, label: string, remedy: Remedy]>} */
@@ -80,8 +80,8 @@ export const PROBLEMS = {
     'dismiss',
   ],
   upstream_unauthorized: [
-    'Azure refused the key',
-    'Check AZURE_OPENAI_API_KEY and AZURE_OPENAI_ENDPOINT: they must belong to the same resource.',
+    'Azure refused access',
+    'Check AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY: they must belong to the same resource. Without a key, the server’s identity needs a role there.',
     'Try again',
     'connect',
   ],
@@ -203,6 +203,18 @@ export const PROBLEMS = {
     'connect',
   ],
   lost: ['The connection was lost', 'What was said is kept on this page.', 'Reconnect', 'connect'],
+  unanswered: [
+    'Your last message was not answered',
+    'The connection was lost before the answer came.',
+    'Answer now',
+    'answer',
+  ],
+  unheard: [
+    'Your last words were lost',
+    'The connection was lost before they were written down. Please say them again.',
+    'Close',
+    'dismiss',
+  ],
 
   answer_failed: [
     'The answer failed',

@@ -77,6 +77,15 @@ export function problemOfResponse(response) {
   return problem(Object.hasOwn(PROBLEMS, code) ? code : 'answer_failed');
 }
 
+/**
+ * The problem of a session that is lost, and tried again by itself.
+ * @param {Problem} problem
+ * @returns {Problem}
+ */
+export function whileRetrying(problem) {
+  return { ...problem, label: 'Retry now', remedy: 'retry' };
+}
+
 /** @param {Problem} problem */
 export function isCalm({ cause }) {
   return CALM.has(cause);

@@ -1,13 +1,22 @@
 import { dialectOf, messageItem, sessionUpdate, toGaName } from './dialect.js';
+import { SessionItems } from './session-items.js';
 
 /** @import { Connection, Ending } from './connection.js' */
 /** @import { Dialect, RealtimeEvent } from './dialect.js' */
+/** @import { Message } from './replay.js' */
 /** @import { SettingValues } from '../settings.js' */
 
 /** @typedef {Ending & { error: { code?: string, message?: string } | null }} SessionEnding error: the one that came right before, if any */
 
 /** Errors that a race between page and server brings about and that change nothing. */
-const HARMLESS = new Set(['response_cancel_not_active', 'input_audio_buffer_commit_empty']);
+const HARMLESS = new Set([
+  'response_cancel_not_active',
+  'input_audio_buffer_commit_empty',
+  'item_delete_invalid_item_id',
+]);
+
+/** A network that swallows everything would keep a socket opening for minutes. The server itself gives up earlier. */
+const OPENING_MS = 15_000;
 
 /**
  * True for an error that needs no word to the user.
@@ -18,7 +27,7 @@ export function isHarmless(error) {
 }
 
 /** @returns {string} an id no other item or event has; the API takes at most 32 characters */
-function newId() {
+export function newId() {
   return `rv_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`;
 }
 
@@ -40,6 +49,8 @@ export class Session {
   /** Responses cut short: what still arrives of them is dropped. @type {Set<string>} */ #abandoned =
     new Set();
   #respondNext = false;
+  #items = new SessionItems();
+  /** @type {ReturnType<typeof setTimeout>} */ #openingTimer;
   #connection;
   #settings;
   #handlers;
@@ -65,6 +76,10 @@ export class Session {
       onUnreadable: handlers.onUnreadable,
       onEnded: (ending) => this.#end(ending),
     });
+    this.#openingTimer = setTimeout(
+      () => this.#giveUp({ code: 1006, reason: '', opened: false }),
+      OPENING_MS,
+    );
   }
 
   /** True from response.created to response.done. */
@@ -94,14 +109,29 @@ export class Session {
 
   /**
    * Send a written message and ask for an answer.
+   * @param {string} id of its item
    * @param {string} text
-   * @returns {string} the id of its item
    */
-  write(text) {
-    const id = newId();
+  write(id, text) {
+    this.#items.add(id);
     this.#send(messageItem(this.dialect, { id, role: 'user', text }));
     this.respond();
-    return id;
+  }
+
+  /**
+   * Let the model know what was said in earlier sessions. Their items are not told of again.
+   * @param {readonly Message[]} messages
+   */
+  restore(messages) {
+    for (const message of messages) {
+      this.#items.restore(message.id);
+      this.#send(messageItem(this.dialect, message));
+    }
+  }
+
+  /** Make the model forget all that was said so far. */
+  forget() {
+    this.#delete(this.#items.forget());
   }
 
   /** Ask for an answer, once the one under way (the API allows one at a time) is over. */
@@ -121,11 +151,11 @@ export class Session {
   }
 
   /**
-   * True for a part of an answer that was cut short.
+   * True for a part of an answer that was cut short, and for what comes late of an item that was forgotten.
    * @param {RealtimeEvent} event
    */
   isAbandoned(event) {
-    return this.#abandoned.has(event.response_id);
+    return this.#abandoned.has(event.response_id) || this.#items.isForgotten(event);
   }
 
   /**
@@ -155,7 +185,18 @@ export class Session {
     if (this.#phase === 'over') return;
     this.#phase = 'over';
     this.#connection.close();
-    this.#settle(false);
+    this.#settleAs(false);
+  }
+
+  /** @param {boolean} isUp */
+  #settleAs(isUp) {
+    clearTimeout(this.#openingTimer);
+    this.#settle(isUp);
+  }
+
+  /** @param {Iterable<string>} itemIds */
+  #delete(itemIds) {
+    for (const id of itemIds) this.#send({ type: 'conversation.item.delete', item_id: id });
   }
 
   /** @param {RealtimeEvent} event */
@@ -180,7 +221,7 @@ export class Session {
         break;
       case 'session.updated':
         if (this.#phase === 'updating') this.#phase = 'live';
-        this.#settle(true);
+        this.#settleAs(true);
         break;
       case 'response.created':
         this.#activeResponse = event.response?.id ?? '';
@@ -192,7 +233,9 @@ export class Session {
         if (event.error?.code === 'conversation_already_has_active_response') this.#respondNext = true;
         break;
     }
-    this.#handlers.onEvent(event);
+    this.#items.see(event);
+    if (!this.#items.isRestored(event)) this.#handlers.onEvent(this.#items.unlinked(event));
+    if (event.type === 'response.done') this.#delete(this.#items.forgetLate());
     if (event.type === 'response.done' && this.#respondNext) this.respond();
     if (event.type === 'error') this.#endIfSetupRefused(event);
   }
@@ -203,15 +246,20 @@ export class Session {
    */
   #endIfSetupRefused({ error }) {
     if (this.#phase !== 'updating' || error?.event_id !== this.#setupEventId) return;
+    this.#giveUp({ code: 1000, reason: '', opened: true });
+  }
+
+  /** @param {Ending} ending as the page sees it */
+  #giveUp(ending) {
     this.#connection.close();
-    this.#end({ code: 1000, reason: '', opened: true });
+    this.#end(ending);
   }
 
   /** @param {Ending} ending */
   #end(ending) {
     if (this.#phase === 'over') return;
     this.#phase = 'over';
-    this.#settle(false);
+    this.#settleAs(false);
     this.#handlers.onEnded({ ...ending, error: this.#lastError });
   }
 }

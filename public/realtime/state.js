@@ -8,6 +8,7 @@
 /**
  * @typedef {object} Facts
  * @property {'never' | 'opening' | 'live' | 'retrying' | 'ended' | 'failed'} link
+ * @property {number | null} retryAtMs while retrying: Unix time of the next try, null while it is under way
  * @property {'off' | 'requesting' | 'on'} microphone
  * @property {boolean} hearing the user is speaking
  * @property {boolean} answering a turn was handed over and its answer is not complete
@@ -17,6 +18,7 @@
 /** @type {Readonly<Facts>} */
 export const NOTHING_YET = Object.freeze({
   link: 'never',
+  retryAtMs: null,
   microphone: 'off',
   hearing: false,
   answering: false,
@@ -42,7 +44,7 @@ const WORDS = {
   'hearing-you': 'Hearing you',
   thinking: 'Thinking…',
   speaking: 'Speaking',
-  reconnecting: 'Reconnecting…',
+  reconnecting: 'Reconnecting',
   ended: 'Conversation ended',
   error: 'Something went wrong',
 };

@@ -1,4 +1,5 @@
 import { wordsFor } from '../realtime/state.js';
+import { Countdown } from './countdown.js';
 
 /** @import { State } from '../realtime/state.js' */
 
@@ -16,6 +17,7 @@ const CONNECTED = new Set([
 
 /** The page's buttons and its status line: a function of the state. */
 export class Controls {
+  #countdown = new Countdown();
   #elements;
 
   /**
@@ -34,16 +36,19 @@ export class Controls {
   /**
    * @param {State} state
    * @param {object} also
+   * @param {number | null} also.retryAtMs
    * @param {boolean} also.isRecording
    * @param {boolean} also.isPushToTalk
    * @param {boolean} also.isMuted
    */
-  render(state, { isRecording, isPushToTalk, isMuted }) {
+  render(state, { retryAtMs, isRecording, isPushToTalk, isMuted }) {
     const { main, status, connect, record, push, mute } = this.#elements;
     if (main.dataset.state !== state) {
       main.dataset.state = state;
       status.textContent = wordsFor(state);
+      if (state === 'reconnecting') status.append(this.#countdown.element);
     }
+    this.#countdown.show(retryAtMs);
     const isConnected = CONNECTED.has(state);
     setLabel(connect, isConnected ? 'Disconnect' : 'Connect');
     connect.classList.toggle('primary', !isConnected);
@@ -52,6 +57,7 @@ export class Controls {
     record.classList.toggle('recording', isRecording);
     push.hidden = !isPushToTalk;
     push.disabled = !isRecording;
+    if (mute.ariaPressed === String(isMuted)) return; // the icon set anew would be fetched anew, also from a server that is gone
     mute.ariaPressed = String(isMuted);
     mute.querySelector('use')?.setAttribute('href', `icons/icons.svg#speaker${isMuted ? '-off' : ''}`);
   }

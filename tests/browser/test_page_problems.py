@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 RELAY = {
     "busy": (1013, "All places are taken"),
     "rate_limited": (1013, "Too many requests"),
-    "upstream_unauthorized": (4401, "Azure refused the key"),
+    "upstream_unauthorized": (4401, "Azure refused access"),
     "upstream_forbidden": (4403, "Azure does not accept this network"),
     "deployment_not_found": (4404, "The deployment was not found"),
     "upstream_bad_request": (4400, "The deployment cannot talk"),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, test } from 'node:test';
 import { encode } from '../../public/audio/pcm16.js';
 import { Conversation } from '../../public/realtime/conversation.js';
 import { stateOf } from '../../public/realtime/state.js';
@@ -72,11 +72,16 @@ beforeEach(() => {
     speaker: /** @type {any} */ (speaker),
     conversation,
     settings,
-    connect: (handlers) => {
-      wire = handlers;
-      return { send: (event) => sent.push(event) > 0, close() {}, congested: false };
+    restored: Promise.resolve(),
+    service: {
+      connect: (handlers) => {
+        wire = handlers;
+        return { send: (event) => sent.push(event) > 0, close() {}, congested: false };
+      },
+      whyRefused: async () => 'busy',
+      isAlive: async () => true,
+      isOnline: () => true,
     },
-    whyRefused: async () => 'busy',
     on: {
       onFacts: (known) => {
         facts = known;
@@ -89,6 +94,8 @@ beforeEach(() => {
     },
   });
 });
+
+afterEach(() => talk.disconnect());
 
 const types = () => sent.map(({ type }) => type);
 const last = (/** @type {string} */ type) => sent.findLast((event) => event.type === type);
@@ -112,7 +119,7 @@ function speakAnswer(id = 'a', response = 'r') {
     delta: 'one two three four',
   });
   wire.onEvent({ type: 'response.audio.delta', response_id: response, item_id: id, delta: soundOf(4000) });
-  talk.startPlaying(id);
+  talk.turnTaking.startPlaying(id);
 }
 
 describe('barge-in', () => {
@@ -186,10 +193,10 @@ describe('barge-in', () => {
 
   test('Esc cancels an active response, and only an active one', async () => {
     speakAnswer();
-    await talk.interrupt();
+    await talk.turnTaking.interrupt();
     assert.equal(types().filter((type) => type === 'response.cancel').length, 1);
     wire.onEvent({ type: 'response.done', response: { id: 'r', status: 'cancelled' } });
-    await talk.interrupt();
+    await talk.turnTaking.interrupt();
     assert.equal(types().filter((type) => type === 'response.cancel').length, 1);
     assert.equal(stateOf(facts), 'connected');
   });
@@ -211,21 +218,21 @@ describe('push-to-talk', () => {
   });
 
   test('sends speech only while held, to the end of the last frame, and then asks for an answer', () => {
-    talk.hear(frame());
-    talk.press();
-    for (let count = 0; count < 5; count++) talk.hear(frame());
-    talk.release();
-    talk.hear(frame());
-    talk.hear(frame());
+    talk.turnTaking.hear(frame());
+    talk.turnTaking.press();
+    for (let count = 0; count < 5; count++) talk.turnTaking.hear(frame());
+    talk.turnTaking.release();
+    talk.turnTaking.hear(frame());
+    talk.turnTaking.hear(frame());
     assert.equal(types().filter((type) => type === 'input_audio_buffer.append').length, 6);
     assert.deepEqual(types().slice(-2), ['input_audio_buffer.commit', 'response.create']);
     assert.equal(stateOf(facts), 'thinking');
   });
 
   test('a mere tap says nothing', () => {
-    talk.press();
-    talk.release();
-    talk.hear(frame());
+    talk.turnTaking.press();
+    talk.turnTaking.release();
+    talk.turnTaking.hear(frame());
     assert.equal(types().at(-1), 'input_audio_buffer.clear');
     assert.equal(stateOf(facts), 'listening');
   });
@@ -234,7 +241,7 @@ describe('push-to-talk', () => {
 test('speech is streamed hands-free from the start of the recording, and ends with it', async () => {
   await goLive();
   await talk.startRecording();
-  talk.hear(frame());
+  talk.turnTaking.hear(frame());
   assert.equal(types().at(-1), 'input_audio_buffer.append');
   wire.onEvent({ type: 'input_audio_buffer.speech_started', item_id: 'u' });
   await talk.stopRecording();
@@ -244,7 +251,7 @@ test('speech is streamed hands-free from the start of the recording, and ends wi
 test('the reply delay runs from the end of speech to the first sample heard', async () => {
   await goLive();
   await talk.startRecording();
-  for (let count = 0; count < 50; count++) talk.hear(frame());
+  for (let count = 0; count < 50; count++) talk.turnTaking.hear(frame());
   wire.onEvent({ type: 'input_audio_buffer.speech_stopped', item_id: 'u', audio_end_ms: 1200 });
   speakAnswer();
   const [timing] = timings;
@@ -260,9 +267,9 @@ test('the reply delay runs from the end of speech to the first sample heard', as
 test('ten seconds of zeros are told, and that sound is back', async () => {
   await goLive();
   await talk.startRecording();
-  for (let count = 0; count < 251; count++) talk.hear(frame(0));
+  for (let count = 0; count < 251; count++) talk.turnTaking.hear(frame(0));
   assert.deepEqual(problems, ['silent']);
-  talk.hear(frame());
+  talk.turnTaking.hear(frame());
   assert.deepEqual(problems, ['silent', 'solved silent']);
 });
 
@@ -285,17 +292,32 @@ test('what is no sound is passed over', async () => {
   assert.equal(speaker.calls.includes('play a'), false);
 });
 
-test('a session that ends stops microphone and sound, and its cause is told', async () => {
+describe('a session that is lost', () => {
+  beforeEach(async () => {
+    await goLive();
+    await talk.startRecording();
+    speakAnswer();
+    speaker.heard = { itemId: 'a', playedMs: 2000 };
+    wire.onEnded({ code: 1006, reason: '', opened: true });
+    await settled();
+  });
+
+  test('stops the sound and keeps the microphone', () => {
+    assert.equal(stateOf(facts), 'reconnecting');
+    assert.equal(speaker.calls.at(-1), 'stop');
+    assert.equal(conversation.turns[0]?.status, 'interrupted');
+    assert.equal(microphone.recording, true);
+  });
+});
+
+test('a session that is refused for good stops the microphone, and its cause is told', async () => {
   await goLive();
   await talk.startRecording();
-  speakAnswer();
-  speaker.heard = { itemId: 'a', playedMs: 2000 };
-  wire.onEnded({ code: 1006, reason: '', opened: true });
+  wire.onEnded({ code: 4401, reason: '', opened: true });
   await settled();
   assert.equal(stateOf(facts), 'error');
-  assert.deepEqual(problems, ['lost']);
+  assert.deepEqual(problems, ['upstream_unauthorized']);
   assert.equal(microphone.recording, false);
-  assert.equal(conversation.turns[0]?.status, 'interrupted');
 });
 
 test('a refused handshake asks why', async () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { beforeEach, describe, test } from 'node:test';
-import { Session } from '../../../public/realtime/session.js';
+import { afterEach, beforeEach, describe, test } from 'node:test';
+import { newId, Session } from '../../../public/realtime/session.js';
 import { DEFAULTS } from '../../../public/settings.js';
 
 /** @import { RealtimeEvent } from '../../../public/realtime/dialect.js' */
@@ -35,6 +35,8 @@ beforeEach(() => {
     onEnded: (ending) => endings.push(ending),
   });
 });
+
+afterEach(() => session.close());
 
 const types = () => sent.map(({ type }) => type);
 const goLive = (details = {}) => {
@@ -74,9 +76,9 @@ test('events are told by their GA name', () => {
 
 test('a message asks for an answer, after the one under way', () => {
   goLive();
-  session.write('one');
+  session.write('i1', 'one');
   wire.onEvent({ type: 'response.created', response: { id: 'r1' } });
-  session.write('two');
+  session.write('i2', 'two');
   assert.deepEqual(types().slice(1), [
     'conversation.item.create',
     'response.create',
@@ -96,9 +98,8 @@ test('an answer that was asked for too early is asked for again', () => {
   assert.equal(types().at(-1), 'response.create');
 });
 
-test('item ids are new each time and short enough for the API', () => {
-  goLive();
-  const [one, two] = [session.write('one'), session.write('two')];
+test('ids are new each time and short enough for the API', () => {
+  const [one, two] = [newId(), newId()];
   assert.notEqual(one, two);
   assert.ok(one.length <= 32);
 });
