@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from typing import Literal, cast
 from urllib.parse import urlencode, urlsplit
 
+from aiohappyeyeballs import start_connection
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.proxy import get_proxy
 
 from entra import NoTokenError, Tokens
 from session import INTERNAL, Ending
@@ -24,6 +26,7 @@ logging.getLogger("websockets").setLevel(logging.WARNING)
 Dialect = Literal["preview", "ga"]
 PREVIEW_VERSION = "2025-04-01-preview"
 OPEN_SECONDS = 10
+NEXT_ADDRESS_SECONDS = 0.25
 PING_SECONDS = 10
 PONG_SECONDS = 9  # with the close that follows, an end that fell silent is found within 20 s
 CLOSE_SECONDS = 1
@@ -40,8 +43,23 @@ class Refused(Exception):  # noqa: N818  the field's word: the upstream refused 
         self.ending = ending
 
 
+async def dial(host: str, port: int) -> socket.socket:
+    """Return a socket to whichever of a host's addresses answers first (RFC 8305).
+
+    The event loops try them one after the other: an IPv6 that leads nowhere would use up all the time.
+    """
+    loop = asyncio.get_running_loop()
+    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, loop=loop)
+
+
 class Connect(connect):
-    """websockets' connect, except that a redirect is refused: following it would carry the key elsewhere."""
+    """websockets' connect, but a host's addresses race, and a redirect, which would carry the key elsewhere, is refused."""
+
+    async def open_tcp_connection(self) -> ClientConnection:
+        if self.proxy is None or get_proxy(self.ws_uri) is None:
+            self.create_connection_kwargs["sock"] = await dial(self.ws_uri.host, self.ws_uri.port)
+        return await super().open_tcp_connection()
 
     def process_redirect(self, exc: Exception) -> Exception:
         return exc
@@ -138,7 +156,10 @@ class Upstream:
         port = parts.port or (443 if self.tls else 80)
         try:
             async with asyncio.timeout(OPEN_SECONDS):
-                _, writer = await asyncio.open_connection(parts.hostname, port, ssl=self.tls)
+                sock = await dial(parts.hostname or "", port)
+                _, writer = await asyncio.open_connection(
+                    sock=sock, ssl=self.tls, server_hostname=parts.hostname if self.tls else None
+                )
         except OSError:
             return False
         writer.transport.abort()
