@@ -262,6 +262,7 @@ render(facts);
 const { service } = await askService();
 if (service) {
   showService(service);
+  if (service.mode === 'simulator') chips.omitPrice();
   sessionLimitMs = service.session_minutes * 60_000;
   idleWatch.limitMs = service.idle_minutes * 60_000;
   journal.about = { service, browser: navigator.userAgent };

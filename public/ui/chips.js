@@ -13,6 +13,7 @@ function timeLeft(ms) {
 /** The numbers beside the talk. Each opens the diagnostics. */
 export class Chips {
   /** Unix ms. @type {number | null} */ #endsAt = null;
+  #isPriced = true;
   #root;
 
   /**
@@ -36,10 +37,18 @@ export class Chips {
     this.#showTime();
   }
 
+  /** Show tokens alone: nobody pays for what a simulator says. */
+  omitPrice() {
+    this.#isPriced = false;
+    /** @type {HTMLElement} */ (this.#root.querySelector('#estimate')).hidden = true;
+  }
+
   /** @param {Usage} usage */
   showUsage({ tokens, costUsd }) {
-    this.#set('tokens', tokens.toLocaleString('en'));
-    this.#set('cost', tokens ? `≈ $${costUsd.toFixed(costUsd < 0.1 ? 3 : 2)}` : NOTHING);
+    const count = tokens.toLocaleString('en');
+    const price = this.#isPriced ? `≈ $${costUsd.toFixed(costUsd < 0.1 ? 3 : 2)}` : count;
+    this.#set('tokens', count);
+    this.#set('cost', tokens ? price : NOTHING);
   }
 
   #showTime() {

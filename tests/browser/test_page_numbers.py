@@ -8,11 +8,10 @@ import time
 from typing import TYPE_CHECKING
 
 from playwright.async_api import expect
-from script import PREVIEW_SESSION
+from script import PREVIEW_SESSION, Script
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator
-    from script import Script
+    from playwright.async_api import Locator, Page
 
 USAGE = {
     "total_tokens": 320,
@@ -55,12 +54,25 @@ async def test_reply_delay_is_measured_from_the_end_of_speech(script: Script) ->
     await expect(diagnostics.get_by_role("img", name="Reply delay of the last turns")).to_be_visible()
 
 
-async def test_tokens_and_cost_are_estimated_with_cached_tokens_once(script: Script) -> None:
+async def use_tokens(script: Script) -> None:
     await script.connect()
     script.answer("a1", "Yes.")
     script.say({"type": "response.done", "response": {"status": "completed", "usage": USAGE}})
+
+
+async def test_tokens_and_cost_are_estimated_with_cached_tokens_once(page: Page, site: str) -> None:
+    script = Script(page)
+    azure = {"mode": "azure", "deployment": "d", "state": "ready", "session_minutes": 60, "idle_minutes": 10}
+    await page.route("**/config", lambda route: route.fulfill(json=azure))
+    await script.open(site)
+    await use_tokens(script)
     # 59 text x 4 + 9 audio x 32 + 64 cached x 0.4 + 41 text x 16 + 147 audio x 64, by the million
-    await expect(script.page.get_by_role("button", name="≈ $0.011 estimated, 320 tokens")).to_be_visible()
+    await expect(page.get_by_role("button", name="≈ $0.011 estimated, 320 tokens")).to_be_visible()
+
+
+async def test_simulator_costs_nothing(script: Script) -> None:
+    await use_tokens(script)
+    await expect(script.page.get_by_role("button", name="320 tokens", exact=True)).to_be_visible()
 
 
 async def test_time_left_counts_to_the_end_of_the_session(script: Script) -> None:
