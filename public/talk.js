@@ -41,6 +41,8 @@ export class Talk {
   /** @type {Facts} */ #facts = NOTHING_YET;
   /** Why there is no session, while another one is tried. @type {Problem | null} */ #loss = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #lossTimer;
+  /** The loss came amid an answer. */
+  #isCutOff = false;
   /** Written while there was no session: answered when there is one. @type {Set<string>} */ #unsent =
     new Set();
   #line;
@@ -231,6 +233,7 @@ export class Talk {
     this.#unsent.clear();
     if (isAsked) this.#turnTaking.ask();
     else if (owed) this.#on.onProblem(problem(owed));
+    else if (isBack && this.#isCutOff) this.#on.onProblem(problem('cut-off'));
   }
 
   /** @param {Session} session goes on where the former was */
@@ -259,9 +262,13 @@ export class Talk {
     const isNew = this.#facts.link !== 'retrying';
     this.#loss = reason;
     this.#know({ link: 'retrying', retryAtMs, hearing: false, answering: false, playing: false });
-    if (isNew) this.#turnTaking.end();
-    if (isNew) this.#lossTimer = setTimeout(() => this.#tellLoss(), UNTOLD_LOSS_MS);
-    else this.#tellLoss();
+    if (!isNew) {
+      this.#tellLoss();
+      return;
+    }
+    this.#isCutOff = this.#conversation.unfinishedAnswers.length > 0;
+    this.#turnTaking.end();
+    this.#lossTimer = setTimeout(() => this.#tellLoss(), UNTOLD_LOSS_MS);
   }
 
   #tellLoss() {

@@ -206,8 +206,7 @@ export class TurnTaking {
   #expectAnswer(turnEndedAt) {
     this.#answering.expect(turnEndedAt);
     this.#know({ answering: true });
-    this.#on.onSolved('unanswered');
-    this.#on.onSolved('unheard');
+    for (const cause of ['unanswered', 'unheard', 'cut-off']) this.#on.onSolved(cause);
   }
 
   /**

@@ -209,6 +209,7 @@ export const PROBLEMS = {
     'Answer now',
     'answer',
   ],
+  'cut-off': ['The answer was cut off', 'The connection was lost in the middle of it.', 'Go on', 'answer'],
   unheard: [
     'Your last words were lost',
     'The connection was lost before they were written down. Please say them again.',
