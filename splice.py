@@ -65,6 +65,8 @@ HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: c
 END_OF_HEAD = b"\r\n\r\n"
 SWITCHING_PROTOCOLS = 101
 CLOSE_SECONDS = 1  # how long a browser may take to answer a close
+LOOK_SECONDS = 0.5  # between looks at a browser that is not read
+TCP_CLOSE, TCP_CLOSE_WAIT = 7, 8  # Linux's states of a socket whose peer has reset it, or sent its last byte
 EVENTS_PER_SECOND = 2000  # one client may not keep the loop from the others; a microphone sends 25
 
 
@@ -352,6 +354,7 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
         self.close_timeout = CLOSE_SECONDS
         self.second_began = 0.0
         self.messages = 0  # in this second
+        self.looking: asyncio.TimerHandle | None = None
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
@@ -379,6 +382,22 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
             super().handle_ping()
         else:
             self.conn.data_to_send()
+
+    def pause(self) -> None:
+        super().pause()
+        if hasattr(socket, "TCP_INFO") and self.looking is None:  # Linux
+            self.looking = self.loop.call_later(LOOK_SECONDS, self.look)
+
+    def look(self) -> None:
+        """See whether the browser has left, for as long as it is not read: then no read tells."""
+        self.looking = None
+        if self.transport.is_closing() or self.transport.is_reading():
+            return
+        sock = self.transport.get_extra_info("socket")
+        if sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in {TCP_CLOSE, TCP_CLOSE_WAIT}:
+            self.end(DONE)
+        else:
+            self.looking = self.loop.call_later(LOOK_SECONDS, self.look)
 
     def count(self, traffic: Traffic, size: int, _data: bytes, _at: int) -> None:
         """Count a client event; above the limit of events a second, rest until the second is over."""

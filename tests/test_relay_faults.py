@@ -223,6 +223,29 @@ async def test_a_page_that_stops_reading_stops_the_upstream_and_grows_nothing(
             await azure.lost
 
 
+async def test_a_page_that_floods_a_blocked_upstream_and_leaves_is_seen_at_once(
+    server: StartServer, azure_tls: ssl.SSLContext, ca_file: str
+) -> None:
+    async with listening(azure_tls) as (upstream, origin):
+        running = server(
+            AZURE_OPENAI_ENDPOINT=origin,
+            AZURE_OPENAI_API_KEY=KEY,
+            SSL_CERT_FILE=ca_file,
+            MAX_EVENT_BYTES=str(len(EVENT)),
+        )
+        browser = await open_browser(int(running.url.rpartition(":")[2]))
+        azure = await upstream.arrived.get()
+        azure.accept()
+        azure.transport.pause_reading()
+        while browser.writable.is_set():  # until nobody on the way takes any more
+            browser.send(EVENT)
+            await asyncio.sleep(0)
+        browser.reset()
+        ended = (await asyncio.to_thread(running.wait_for_log, r"ended .*"))[0]
+        azure.transport.abort()
+    assert "done" in ended  # and not stalled, which takes ten seconds
+
+
 def memory_bytes(server: Server) -> int:
     status = Path(f"/proc/{server.process.pid}/status").read_text()
     return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")))
