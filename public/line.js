@@ -155,7 +155,10 @@ export class Line {
         if (event.type === 'response.done') this.#isProven ||= event.response?.status === 'completed';
         this.#on.onEvent(event);
       },
-      onSent: this.#on.onSent,
+      onSent: (event) => {
+        if (event.type === 'response.create') this.#heartbeat.expect();
+        this.#on.onSent(event);
+      },
       onUnreadable: this.#on.onUnreadable,
       onEnded: (ending) => this.#onEnded(session, ending),
     });
@@ -187,7 +190,7 @@ export class Line {
     this.#isProven = false;
     this.#liveAtMs = Date.now();
     this.#retry.pause();
-    this.#heartbeat.start();
+    this.#heartbeat.start(session);
     this.#rollOver.watch(session);
     this.#on.onLive(session, { messages, owed, isBack });
     this.#outcome.resolve(true);
@@ -199,6 +202,7 @@ export class Line {
     this.#session = next;
     former?.close();
     next.restore(replay(this.#turns()).messages);
+    this.#heartbeat.start(next);
     this.#rollOver.watch(next);
     this.#on.onNext(next);
   }

@@ -45,9 +45,10 @@ export class Connection {
     return true;
   }
 
-  /** True while so much waits to be sent that more speech would only come late. */
-  get congested() {
-    return this.#socket.bufferedAmount > MAX_BUFFERED_BYTES;
+  /** How much waits to be sent while it is so much that more speech would only come late; else 0. */
+  get heldBackBytes() {
+    const { bufferedAmount } = this.#socket;
+    return bufferedAmount > MAX_BUFFERED_BYTES ? bufferedAmount : 0;
   }
 
   /** Close without a word to the handlers: who closes knows. */

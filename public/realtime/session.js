@@ -57,7 +57,7 @@ export class Session {
 
   /**
    * @param {object} options
-   * @param {(handlers: ConstructorParameters<typeof Connection>[1]) => Pick<Connection, 'send' | 'close' | 'congested'>} options.connect
+   * @param {(handlers: ConstructorParameters<typeof Connection>[1]) => Pick<Connection, 'send' | 'close' | 'heldBackBytes'>} options.connect
    * @param {SettingValues} options.settings
    * @param {(event: RealtimeEvent) => void} options.onReceived every server event, by its GA name, before anything is done
    * @param {(event: RealtimeEvent) => void} options.onEvent the same, once the session has taken it in
@@ -87,12 +87,17 @@ export class Session {
     return this.#activeResponse !== null;
   }
 
+  /** More than 0 while the network is behind: so much waits to be sent. */
+  get heldBackBytes() {
+    return this.#connection.heldBackBytes;
+  }
+
   /**
    * Send 24 kHz mono PCM16 speech in base64; false when it was not sent: not live, or the network is behind.
    * @param {string} audio
    */
   speak(audio) {
-    if (this.#phase !== 'live' || this.#connection.congested) return false;
+    if (this.#phase !== 'live' || this.heldBackBytes > 0) return false;
     return this.#send({ type: 'input_audio_buffer.append', audio });
   }
 

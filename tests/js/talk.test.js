@@ -76,7 +76,7 @@ beforeEach(() => {
     service: {
       connect: (handlers) => {
         wire = handlers;
-        return { send: (event) => sent.push(event) > 0, close() {}, congested: false };
+        return { send: (event) => sent.push(event) > 0, close() {}, heldBackBytes: 0 };
       },
       whyRefused: async () => 'busy',
       isAlive: async () => true,

@@ -74,9 +74,9 @@ test('the end says whether the handshake was refused', () => {
 });
 
 test('much waiting to be sent is congestion', () => {
-  assert.equal(connection.congested, false);
+  assert.equal(connection.heldBackBytes, 0);
   socket.bufferedAmount = 1e6;
-  assert.equal(connection.congested, true);
+  assert.equal(connection.heldBackBytes, socket.bufferedAmount);
 });
 
 test('closing is silent and final', () => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { newId, Session } from '../../../public/realtime/session.js';
 import { DEFAULTS } from '../../../public/settings.js';
 
@@ -12,18 +12,17 @@ import { DEFAULTS } from '../../../public/settings.js';
 /** @type {any} */ let wire;
 /** @type {Session} */ let session;
 
-beforeEach(() => {
-  [sent, received, endings] = [[], [], []];
-  session = new Session({
+function newSession() {
+  return new Session({
     connect: (handlers) => {
-      wire = { ...handlers, closed: false, congested: false };
+      wire = { ...handlers, closed: false, heldBackBytes: 0 };
       return {
         send: (event) => sent.push(event) > 0,
         close: () => {
           wire.closed = true;
         },
-        get congested() {
-          return wire.congested;
+        get heldBackBytes() {
+          return wire.heldBackBytes;
         },
       };
     },
@@ -34,6 +33,11 @@ beforeEach(() => {
     onUnreadable() {},
     onEnded: (ending) => endings.push(ending),
   });
+}
+
+beforeEach(() => {
+  [sent, received, endings] = [[], [], []];
+  session = newSession();
 });
 
 afterEach(() => session.close());
@@ -64,7 +68,7 @@ test('the settings are sent in the dialect of session.created', () => {
 
 test('no speech is sent while the network is behind', () => {
   goLive();
-  wire.congested = true;
+  wire.heldBackBytes = 300_000;
   assert.equal(session.speak('AAAA'), false);
 });
 
@@ -125,6 +129,79 @@ describe('an abandoned response', () => {
   });
 });
 
+describe('what was said in earlier sessions', () => {
+  const messages = /** @type {const} */ ([
+    { id: 'u', role: 'user', text: 'Hi' },
+    { id: 'a', role: 'assistant', text: 'Hello' },
+  ]);
+  const created = (/** @type {string} */ id, /** @type {string | null} */ previous) =>
+    wire.onEvent({
+      type: 'conversation.item.created',
+      previous_item_id: previous,
+      item: { id, type: 'message' },
+    });
+
+  test('is given as items with their ids, by the dialect', () => {
+    goLive({ type: 'realtime' });
+    session.restore(messages);
+    assert.deepEqual(
+      sent.slice(1).map(({ type, item }) => [type, item]),
+      [
+        [
+          'conversation.item.create',
+          { id: 'u', type: 'message', role: 'user', content: [{ type: 'input_text', text: 'Hi' }] },
+        ],
+        [
+          'conversation.item.create',
+          { id: 'a', type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'Hello' }] },
+        ],
+      ],
+    );
+  });
+
+  test('is not told again, and nothing is placed behind it', () => {
+    goLive();
+    session.restore(messages);
+    received.length = 0;
+    created('u', null);
+    created('a', 'u');
+    assert.equal(received.length, 0);
+    created('new', 'a');
+    assert.equal(received[0]?.previous_item_id, undefined);
+    created('newer', 'new');
+    assert.equal(received[1]?.previous_item_id, 'new');
+  });
+
+  test('is forgotten with all that was said since', () => {
+    goLive();
+    session.restore(messages);
+    created('spoken', 'a');
+    session.write('typed', 'text');
+    session.forget();
+    const deleted = () =>
+      sent.filter(({ type }) => type === 'conversation.item.delete').map((event) => event.item_id);
+    assert.deepEqual(deleted(), ['u', 'a', 'spoken', 'typed']);
+    const late = { type: 'conversation.item.input_audio_transcription.completed', item_id: 'spoken' };
+    assert.equal(session.isAbandoned(late), true);
+  });
+
+  test('is forgotten with the answer under way, which is deleted when it is over', () => {
+    goLive();
+    wire.onEvent({ type: 'response.created', response: { id: 'r' } });
+    wire.onEvent({ type: 'response.output_item.added', response_id: 'r', item: { id: 'answer' } });
+    created('answer', null);
+    session.forget();
+    assert.equal(types().includes('conversation.item.delete'), false);
+    assert.equal(session.isAbandoned({ type: 'response.output_audio.delta', item_id: 'answer' }), true);
+    wire.onEvent({ type: 'response.done', response: { id: 'r', status: 'cancelled' } });
+    assert.equal(sent.at(-1)?.item_id, 'answer');
+    wire.onEvent({ type: 'response.created', response: { id: 'r2' } });
+    wire.onEvent({ type: 'response.output_item.added', response_id: 'r2', item: { id: 'next' } });
+    wire.onEvent({ type: 'response.done', response: { id: 'r2', status: 'completed' } });
+    assert.equal(types().filter((type) => type === 'conversation.item.delete').length, 1);
+  });
+});
+
 describe('the end', () => {
   test('carries the error that came right before', async () => {
     goLive();
@@ -146,6 +223,16 @@ describe('the end', () => {
   test('before it is live settles ready with false', async () => {
     wire.onEnded({ code: 1006, reason: '', opened: false });
     assert.equal(await session.ready, false);
+  });
+
+  test('comes when the network swallows all', async () => {
+    mock.timers.enable({ apis: ['setTimeout'] });
+    const opening = newSession();
+    mock.timers.tick(15_000);
+    mock.timers.reset();
+    assert.equal(await opening.ready, false);
+    assert.deepEqual(endings, [{ code: 1006, reason: '', opened: false, error: null }]);
+    assert.equal(wire.closed, true);
   });
 
   test('comes when the settings are refused', async () => {
