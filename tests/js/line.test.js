@@ -197,6 +197,7 @@ async function failTry() {
 
 test('eight tries that fail although the server can be asked are enough', async () => {
   await goLive();
+  wire().say({ type: 'response.done', response: { status: 'completed' } });
   await wire().end(1012);
   service.refusal = 'busy';
   for (let count = 0; count < 7; count++) await failTry();
