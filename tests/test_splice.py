@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
@@ -17,6 +19,9 @@ from splice import Leg, Walker
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from azure import Azure
+    from running import StartServer
 
     from session import Ending
 
@@ -314,3 +319,33 @@ async def test_after_the_parting_nothing_passes_and_both_are_read_for_their_clos
     browser.read(message(5, masked=True))
     assert upstream.wire.written == b""
     assert browser.wire.reading
+
+
+OVERRIDDEN = {
+    WebSocketsSansIOProtocol: (
+        "connection_lost", "data_received", "eof_received", "handle_connect", "handle_ping",
+        "keepalive_timeout", "pause_writing", "resume_writing",
+    ),
+    ClientConnection: ("connection_lost", "data_received", "eof_received", "pause_writing", "resume_writing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("library", "name"), [(library, name) for library, names in OVERRIDDEN.items() for name in names]
+)
+def test_the_libraries_still_have_what_a_leg_overrides(library: type, name: str) -> None:
+    assert callable(getattr(library, name, None)), (
+        f"{library.__module__} has no {name} any more: see what took its place, and mend splice.py"
+    )
+
+
+async def test_the_servers_sessions_are_spliced(server: StartServer, azure: Azure, ca_file: str) -> None:
+    running = server(**azure.environment(SSL_CERT_FILE=ca_file))
+    async with connect(f"{running.ws_url}/ws", proxy=None) as page:
+        upstream = await azure.sessions.get()
+        await page.send(["frame ", "by frame"])
+        frames = [frame async for frame in upstream.recv_streaming()]
+    assert frames == ["frame ", "by frame"], (
+        "events are read one by one: uvicorn or websockets open their sockets in another way now, so that "
+        "splice.begin finds no leg of its own; nothing is lost but the speed"
+    )
