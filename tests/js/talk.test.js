@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, describe, test } from 'node:test';
+import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { encode } from '../../public/audio/pcm16.js';
 import { Conversation } from '../../public/realtime/conversation.js';
 import { stateOf } from '../../public/realtime/state.js';
@@ -42,6 +42,7 @@ class FakeSpeaker {
 /** @type {RealtimeEvent[]} */ let sent;
 /** @type {Facts} */ let facts;
 /** @type {string[]} */ let problems;
+/** @type {string} */ let remedy;
 /** @type {any} */ let microphone;
 /** @type {any} */ let device;
 /** @type {FakeSpeaker} */ let speaker;
@@ -86,7 +87,10 @@ beforeEach(() => {
       onFacts: (known) => {
         facts = known;
       },
-      onProblem: ({ cause }) => problems.push(cause),
+      onProblem: (problem) => {
+        problems.push(problem.cause);
+        remedy = problem.remedy;
+      },
       onSolved: (cause) => problems.push(`solved ${cause}`),
       onTiming: (timing) => timings.push(timing),
       ...{ onUsage: nothing, onCut: nothing, onSpeech: nothing, onAnswer: nothing, onReceived: nothing },
@@ -102,10 +106,10 @@ const last = (/** @type {string} */ type) => sent.findLast((event) => event.type
 const soundOf = (/** @type {number} */ ms) => encode(new Int16Array(24 * ms));
 const frame = (rms = 0.1) => ({ pcm: new Int16Array(960), rms });
 
-async function goLive() {
+async function goLive(session = {}) {
   const connected = talk.connect();
-  wire.onEvent({ type: 'session.created', session: {} });
-  wire.onEvent({ type: 'session.updated', session: {} });
+  wire.onEvent({ type: 'session.created', session });
+  wire.onEvent({ type: 'session.updated', session });
   await connected;
 }
 
@@ -123,7 +127,7 @@ function speakAnswer(id = 'a', response = 'r') {
 }
 
 describe('barge-in', () => {
-  beforeEach(goLive);
+  beforeEach(() => goLive());
 
   test('stops the sound at once and tells what was heard, without a cancel', async () => {
     speakAnswer();
@@ -294,20 +298,175 @@ test('what is no sound is passed over', async () => {
 
 describe('a session that is lost', () => {
   beforeEach(async () => {
+    mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
     await goLive();
     await talk.startRecording();
-    speakAnswer();
-    speaker.heard = { itemId: 'a', playedMs: 2000 };
-    wire.onEnded({ code: 1006, reason: '', opened: true });
-    await settled();
   });
 
-  test('stops the sound and keeps the microphone', () => {
+  afterEach(() => mock.timers.reset());
+
+  async function lose(code = 1006) {
+    wire.onEnded({ code, reason: '', opened: true });
+    await settled();
+    sent = [];
+  }
+
+  async function comeBack() {
+    talk.retryNow();
+    wire.onEvent({ type: 'session.created', session: {} });
+    wire.onEvent({ type: 'session.updated', session: {} });
+    await settled();
+  }
+
+  const notes = () => conversation.turns.filter(({ role }) => role === 'note').map(({ text }) => text);
+
+  test('stops the sound and keeps the microphone, whose speech is dropped until it is back', async () => {
+    speakAnswer();
+    speaker.heard = { itemId: 'a', playedMs: 2000 };
+    await lose();
     assert.equal(stateOf(facts), 'reconnecting');
     assert.equal(speaker.calls.at(-1), 'stop');
     assert.equal(conversation.turns[0]?.status, 'interrupted');
     assert.equal(microphone.recording, true);
+    for (let count = 0; count < 50; count++) talk.turnTaking.hear(frame());
+    await comeBack();
+    assert.deepEqual(types(), ['session.update', 'conversation.item.create']);
+    assert.equal(stateOf(facts), 'listening');
+    talk.turnTaking.hear(frame());
+    assert.equal(types().at(-1), 'input_audio_buffer.append');
+    assert.equal(types().length, 3);
   });
+
+  test('is no problem to tell when it is soon back', async () => {
+    await lose();
+    mock.timers.tick(999);
+    assert.deepEqual(problems, []);
+    await comeBack();
+    mock.timers.tick(1000);
+    assert.deepEqual(problems, ['solved lost']);
+    assert.deepEqual(notes(), []);
+  });
+
+  test('is told with a way to retry, until it is back', async () => {
+    await lose(1012);
+    mock.timers.tick(1000);
+    assert.deepEqual(problems, ['restarting']);
+    assert.equal(remedy, 'retry');
+    await comeBack();
+    assert.deepEqual(problems, ['restarting', 'solved restarting']);
+  });
+
+  test('is told in the conversation, once', async () => {
+    speakAnswer();
+    speaker.heard = { itemId: 'a', playedMs: 2000 };
+    for (let count = 0; count < 3; count++) {
+      await lose();
+      await comeBack();
+    }
+    assert.deepEqual(notes(), ['Reconnected. The assistant knows the last message.']);
+  });
+
+  test('leaves an answer that it cut off to be gone on with', async () => {
+    speakAnswer();
+    speaker.heard = { itemId: 'a', playedMs: 2000 };
+    await lose();
+    await comeBack();
+    assert.equal(problems.at(-1), 'cut-off');
+    assert.equal(types().includes('response.create'), false);
+  });
+
+  test('leaves a message that was not answered to be answered', async () => {
+    await talk.say('Are you there?');
+    await lose();
+    await comeBack();
+    assert.equal(last('conversation.item.create')?.item.content[0].text, 'Are you there?');
+    assert.equal(types().includes('response.create'), false);
+    assert.equal(problems.at(-1), 'unanswered');
+    talk.turnTaking.ask();
+    assert.equal(types().at(-1), 'response.create');
+    assert.equal(problems.includes('solved unanswered'), true);
+  });
+
+  test('asks for words again that nobody wrote down', async () => {
+    wire.onEvent({ type: 'input_audio_buffer.speech_started', item_id: 'u' });
+    await lose();
+    await comeBack();
+    assert.equal(problems.at(-1), 'unheard');
+    assert.equal(conversation.turns[0]?.status, 'failed');
+    assert.equal(types().includes('conversation.item.create'), false);
+  });
+
+  test('takes what was written meanwhile along, and has it answered', async () => {
+    await lose();
+    talk.say('One');
+    talk.say('Two');
+    assert.deepEqual(
+      conversation.turns.map(({ text }) => text),
+      ['One', 'Two'],
+    );
+    await comeBack();
+    assert.deepEqual(types(), [
+      'session.update',
+      'conversation.item.create',
+      'conversation.item.create',
+      'response.create',
+    ]);
+    assert.equal(stateOf(facts), 'thinking');
+    assert.deepEqual(notes(), []);
+    await lose();
+    await comeBack();
+    assert.equal(types().includes('response.create'), false, 'it was asked for once');
+  });
+
+  test('stays lost after a disconnect', async () => {
+    await lose();
+    talk.disconnect();
+    mock.timers.tick(60_000);
+    assert.equal(stateOf(facts), 'ended');
+    assert.equal(microphone.recording, false);
+    assert.deepEqual(problems, ['solved lost']);
+  });
+});
+
+test('a message that finds no service waits for one', async () => {
+  const said = talk.say('Hello?');
+  wire.onEnded({ code: 1006, reason: '', opened: false });
+  await said;
+  await settled();
+  assert.equal(stateOf(facts), 'error');
+  await goLive();
+  assert.deepEqual(types(), ['session.update', 'conversation.item.create', 'response.create']);
+});
+
+test('a session that goes on where another was hears the last moments again', async () => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
+  await goLive({ expires_at: 1020 });
+  await talk.startRecording();
+  for (let count = 0; count < 5; count++) talk.turnTaking.hear(frame());
+  sent = [];
+  mock.timers.tick(10_000);
+  wire.onEvent({ type: 'session.created', session: {} });
+  wire.onEvent({ type: 'session.updated', session: {} });
+  await settled();
+  mock.timers.reset();
+  assert.deepEqual(types(), ['session.update', ...Array(5).fill('input_audio_buffer.append')]);
+  talk.turnTaking.hear(frame());
+  assert.equal(types().length, 7);
+  assert.equal(stateOf(facts), 'listening');
+});
+
+test('what is cleared is forgotten by the session, and by the next one', async () => {
+  await goLive();
+  await talk.say('Remember this');
+  speakAnswer();
+  await talk.clear();
+  assert.deepEqual(conversation.turns, []);
+  assert.equal(speaker.playing, false);
+  assert.equal(types().at(-1), 'conversation.item.delete');
+  talk.disconnect();
+  sent = [];
+  await goLive();
+  assert.deepEqual(types(), ['session.update']);
 });
 
 test('a session that is refused for good stops the microphone, and its cause is told', async () => {
