@@ -118,7 +118,7 @@ def to_ending(upstream: ClientConnection) -> Ending:
         return DONE
     if code == 1001 and "maximum duration" in reason:  # noqa: PLR2004  Azure's and OpenAI's own session limit
         return Ending(
-            4408, "time_limit", "The speech service ended the session: it reached its maximum length."
+            4408, "session_expired", "The speech service ended the session: it reached its maximum length."
         )
     if code in PASSED_ON or 3000 <= code < 5000:  # noqa: PLR2004  the ranges that RFC 6455 leaves to applications
         return Ending(code, reason)

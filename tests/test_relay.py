@@ -256,7 +256,11 @@ async def test_a_browser_that_vanishes_closes_the_upstream(running: Server, azur
     ("code", "reason", "told"),
     [
         (1000, "", (1000, "done", [])),
-        (1001, "Your session hit the maximum duration of 60 minutes.", (4408, "time_limit", ["time_limit"])),
+        (
+            1001,
+            "Your session hit the maximum duration of 60 minutes.",
+            (4408, "session_expired", ["session_expired"]),
+        ),
         (1001, "", (1014, "upstream_lost", ["upstream_lost"])),
         (1011, "internal", (1014, "upstream_lost", ["upstream_lost"])),
         (1012, "restart", (1014, "upstream_lost", ["upstream_lost"])),

@@ -16,7 +16,6 @@ import { PROBLEMS } from './problem-words.js';
 
 /** @type {Record<number, string>} */
 const CAUSE_OF_CLOSE_CODE = {
-  1001: 'session_expired',
   1003: 'text_only',
   1008: 'too_fast',
   1009: 'too_big',

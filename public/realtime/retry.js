@@ -9,13 +9,16 @@ const MAX_AWAY_MS = 120_000;
 const FINAL_CODES = new Set([1000, 1003, 1008, 1009, 3000, 4000]);
 const FINAL_CAUSES = new Set(['signed_out', 'daily_limit']);
 
+/** The service's own limit is of one session, unlike the relay's, which closes with the same code. */
+const ANOTHER_SESSION_HELPS = 'session_expired';
+
 /**
  * True for an ending after which another try makes sense.
  * @param {number} code the websocket's close code
  * @param {string} cause as problems have them
  */
 export function mayRetry(code, cause) {
-  const isRefusal = code >= 4400 && code < 4500;
+  const isRefusal = code >= 4400 && code < 4500 && cause !== ANOTHER_SESSION_HELPS;
   return !FINAL_CODES.has(code) && !isRefusal && !FINAL_CAUSES.has(cause);
 }
 

@@ -65,7 +65,7 @@ test('after a reset all counts anew', () => {
 describe('what another try would only meet again is not tried', () => {
   for (const [code, cause, expected] of /** @type {const} */ ([
     [1006, 'lost', true],
-    [1001, 'session_expired', true],
+    [4408, 'session_expired', true],
     [1011, 'internal', true],
     [1012, 'restarting', true],
     [1013, 'busy', true],
