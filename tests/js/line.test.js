@@ -361,7 +361,8 @@ describe('a session that expires', () => {
     isQuiet = false;
     await pass(10);
     await wire().accept(expiring(20));
-    await wires[0]?.end(1001);
+    wires[0]?.say({ type: 'error', error: { type: 'relay_error', code: 'session_expired' } });
+    await wires[0]?.end(4408);
     assert.equal(wires[1]?.isClosed, true);
     assert.deepEqual(told, ['lost session_expired 500']);
   });
