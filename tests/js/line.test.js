@@ -364,6 +364,6 @@ describe('a session that expires', () => {
     wires[0]?.say({ type: 'error', error: { type: 'relay_error', code: 'session_expired' } });
     await wires[0]?.end(4408);
     assert.equal(wires[1]?.isClosed, true);
-    assert.deepEqual(told, ['lost session_expired 500']);
+    assert.deepEqual(told, ['error', 'lost session_expired 500']);
   });
 });
