@@ -129,6 +129,7 @@ events = st.builds(
 
 @settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 @given(parts=st.lists(frames | fragments | lies | small | events, max_size=8), size=st.integers(1, 5000))
+@pytest.mark.long
 def test_no_frames_harm_the_server_or_are_answered_with_more_than_events_and_a_close(
     running: Server, parts: list[bytes], size: int
 ) -> None:

@@ -157,6 +157,7 @@ async def test_sessions_spread_and_the_caps_of_the_servers_add_up(site: Site) ->
             assert await ending_of(eleventh) == (1013, ["busy"])
 
 
+@pytest.mark.long
 async def test_a_silent_session_outlives_the_proxys_patience_by_the_servers_pings(site: Site) -> None:
     async with site.talk(**{"OpenAI-Beta": "realtime=v1"}) as page:
         await page.recv()

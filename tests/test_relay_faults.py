@@ -152,6 +152,7 @@ def to_table(outcomes: list[Outcome]) -> str:
 
 
 @pytest.mark.parametrize("debug", ["", "1"], ids=["", "asyncio-debug"])
+@pytest.mark.long
 async def test_every_fault_in_every_moment_ends_the_other_side_and_leaves_nothing(
     server: StartServer,
     azure_tls: ssl.SSLContext,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.long
 def test_a_minute_of_talk_under_faults_loses_and_leaks_nothing(show: Callable[[str], None]) -> None:
     command = [sys.executable, "benchmarks/soak.py", "--sessions", "50", "--minutes", "1"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
