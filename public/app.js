@@ -258,6 +258,7 @@ watchForWaking(() => talk.wake());
 speaker.muted = settings.values.muted;
 device.chooseOutput(settings.values.speaker);
 render(facts);
+document.body.inert = false; // from here on each press is heard
 
 const { service } = await askService();
 if (service) {
