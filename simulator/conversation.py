@@ -66,6 +66,10 @@ class Conversation:
         self._items: list[Item] = []
 
     @property
+    def items(self) -> tuple[Item, ...]:
+        return tuple(self._items)
+
+    @property
     def last(self) -> Item | None:
         return self._items[-1] if self._items else None
 

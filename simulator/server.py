@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -43,10 +43,11 @@ class Simulator:
         key: what `api-key` or `Authorization: Bearer` must carry; None lets everybody in.
         ssl: serve wss with these certificates.
         scripted: for tests: ids count up, nothing is paced, answers are ramps.
+        new_session: makes the session of a connection; a test may give one that notes what it is told.
 
     Attributes:
         handshakes: the upgrade requests so far, refused ones too (the last 1000).
-        live: number of sessions open now.
+        sessions: those open now, oldest first.
         faults: what the handshakes from now on and their sessions meet; may be changed.
     """
 
@@ -59,14 +60,20 @@ class Simulator:
         ssl: ssl.SSLContext | None = None,
         faults: Faults = Faults(),  # noqa: B008 - frozen
         scripted: bool = False,
+        new_session: Callable[..., Session] = Session,
     ) -> None:
         self.handshakes: list[Handshake] = []
-        self.live = 0
+        self.sessions: list[Session] = []
         self.faults = faults
         self._host, self._port, self._ssl = host, port, ssl
-        self._key, self._scripted = key, scripted
+        self._key, self._scripted, self._new_session = key, scripted, new_session
         self._server: Server | None = None
         self._openings: WeakKeyDictionary[ServerConnection, tuple[Handshake, Faults]] = WeakKeyDictionary()
+
+    @property
+    def live(self) -> int:
+        """Number of sessions open now."""
+        return len(self.sessions)
 
     @property
     def url(self) -> str:
@@ -130,13 +137,15 @@ class Simulator:
     async def _serve(self, connection: ServerConnection) -> None:
         handshake, faults = self._openings[connection]
         dialect = DIALECTS[handshake.dialect or "ga"]
-        self.live += 1
+        expires_at = int(time.time() + faults.session_s)
+        session = self._new_session(dialect, expires_at=expires_at, scripted=self._scripted)
+        self.sessions.append(session)
         try:
-            await Client(connection, dialect, faults, scripted=self._scripted).run()
+            await Client(connection, session, faults, paced=not self._scripted).run()
         except ConnectionClosed:
             pass  # the client may leave at any time
         finally:
-            self.live -= 1
+            self.sessions.remove(session)
 
 
 class Client:
@@ -146,12 +155,11 @@ class Client:
     """
 
     def __init__(
-        self, connection: ServerConnection, dialect: Dialect, faults: Faults, *, scripted: bool
+        self, connection: ServerConnection, session: Session, faults: Faults, *, paced: bool
     ) -> None:
-        self._connection, self._faults, self._scripted = connection, faults, scripted
+        self._connection, self._session, self._faults, self._paced = connection, session, faults, paced
         self._now = asyncio.get_running_loop().time
         self._began_at = self._now()
-        self._session = Session(dialect, expires_at=int(time.time() + faults.session_s), scripted=scripted)
         self._events_sent = 0
         self._fault_to_come = faults.in_session
         self._mute = False
@@ -173,7 +181,7 @@ class Client:
             elif session.response and now >= step_at:
                 step = session.advance()
                 await self._send(step.events)
-                step_at = now if self._scripted or not session.response else now + step.pause_ms / 1000
+                step_at = now + step.pause_ms / 1000 if self._paced and session.response else now
                 await asyncio.sleep(0)
             else:
                 await self._misbehave_when_due()

@@ -1,0 +1,124 @@
+"""What was said in a talk by those who said it, held against what the page shows and what the service knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from noting_session import GO_ON, WORD_MS, Known, answer_to
+
+if TYPE_CHECKING:
+    from world import Service, Turn, Visit
+
+MAX_RESTORED = 20
+SPOKEN = "[", "of speech; the simulator does not transcribe]"
+SLACK_WORDS = 3
+"""Of an interrupted answer: its text runs a little ahead of its sound, and is cut at the end of a word."""
+
+
+def is_spoken(words: str) -> bool:
+    return words.startswith(SPOKEN[0]) and words.endswith(SPOKEN[1])
+
+
+class Ledger:
+    """Check one talk at quiet moments. `asked` is what was typed so far, in order."""
+
+    def __init__(self, visit: Visit, service: Service) -> None:
+        self.visit, self.service = visit, service
+        self.asked: list[str] = []
+        self._seen: list[Turn] = []
+
+    async def check(self) -> None:
+        """Check all that must hold whenever the page is live and nothing is under way."""
+        turns = await self.visit.turns()
+        self.check_page(turns)
+        self.check_knowledge(turns)
+        assert await self.visit.tapped("violations") == []
+        await self.check_heard(turns)
+        assert self.visit.errors == []
+        for session in self.service.notes.sessions:
+            assert session.errors == []
+        self._seen = turns
+
+    async def check_restored(self) -> None:
+        """Check that the session in use was given the last messages, right when the page is live again; then all else."""
+        worded = [turn for turn in await self.visit.turns() if turn.has_words]
+        restored = self.service.session.restored
+        assert len(restored) == min(MAX_RESTORED, len(worded)), f"{restored}\ninstead of\n{worded}"
+        await self.check()
+        await self.service.check_alone()
+
+    async def ask(self, question: str) -> None:
+        """Write a message, and wait until its answer begins to be heard."""
+        self.asked.append(question)
+        await self.visit.write(question)
+        await self.visit.state("speaking")
+
+    async def talk(self, question: str) -> None:
+        """Write a message, hear the whole answer, and check."""
+        await self.ask(question)
+        await self.visit.state("listening", "connected")
+        turns = await self.visit.turns()
+        assert [turn.words for turn in turns[-2:]] == [question, answer_to(question)]
+        await self.check()
+
+    def check_page(self, turns: list[Turn]) -> None:
+        """Check that each question is there once, in order, with its own answers behind it; and that nothing seen is gone."""
+        assert turns[: len(self._seen)] == self._seen, f"{turns}\nno longer begins with\n{self._seen}"
+        typed = [
+            turn.words
+            for turn in turns
+            if turn.role == "user" and turn.has_words and not is_spoken(turn.words)
+        ]
+        assert typed == self.asked
+        question, is_answered = None, False
+        for turn in turns:
+            assert turn.status in ("complete", "interrupted", "failed"), f"{turn} is not over"
+            if turn.role == "user":
+                question, is_answered = turn, False
+                continue
+            assert question, f"{turn} answers nothing"
+            whole = [answer_to(words) for words in (question.words, GO_ON)]
+            if turn.status == "complete":
+                assert turn.words in whole or not question.has_words, f"{turn} does not answer {question}"
+                assert not (is_answered and turn.words == whole[0]), f"{turn} is there twice"
+                is_answered = True
+            else:
+                assert not question.has_words or any(each.startswith(turn.words) for each in whole), f"{turn}"
+
+    def check_knowledge(self, turns: list[Turn]) -> None:
+        """Check that the session in use knows what the page shows: role by role, word by word.
+
+        An answer cut in this very session is left out: the service itself knows how much of it was heard.
+        """
+        known = self.service.session.knows
+        cut = [self.service.notes.words_of(each.id) or "" for each in known if each.is_cut]
+        shown = [
+            (turn.role, turn.words)
+            for turn in turns
+            if turn.has_words
+            and not (turn.status == "interrupted" and any(whole.startswith(turn.words) for whole in cut))
+        ]
+        knows = [(each.role, each.text) for each in known if not each.is_cut]
+        assert knows == shown[-len(knows) :] if knows else not shown, f"{knows}\ninstead of\n{shown}"
+        assert len(knows) >= min(MAX_RESTORED, len(shown)) - len(cut)
+        self.check_ids(known)
+
+    def check_ids(self, known: list[Known]) -> None:
+        """Check that what was restored bears the id it had before."""
+        own = self.service.session.answers
+        for each in known:
+            if each.role == "assistant" and each.id not in own:
+                whole = self.service.notes.words_of(each.id)
+                assert whole is not None, f"{each} never was said"
+                assert whole.startswith(each.text), f"{each} is not what was said"
+
+    async def check_heard(self, turns: list[Turn]) -> None:
+        """Check that of an interrupted answer no more is kept than was heard."""
+        heard_ms = await self.visit.tapped("heardMs")
+        cut = {turn.words for turn in turns[len(self._seen) :] if turn.status == "interrupted"}
+        for item_id, ms in heard_ms.items():
+            whole = self.service.notes.words_of(item_id) or ""
+            for words in cut:
+                if whole.startswith(words) and whole != words:
+                    heard_words = ms / WORD_MS
+                    assert len(words.split()) <= heard_words + SLACK_WORDS, f"{words} in {ms:.0f} ms"

@@ -1,0 +1,163 @@
+"""The far end of a talk: sessions of the simulator that say what a test can check, and note what they are told."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+import struct
+from array import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from simulator.replies import Call, Partner, Reply
+from simulator.session import Session
+from simulator.voice import Speech
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from simulator.conversation import Item
+    from simulator.dialect import Asked, Dialect, Event
+    from simulator.responses import Step
+
+RATE_HZ = 24_000
+RAMP_MS, RAMP_PEAK = 300_000, 0.25
+"""As tap.js has them."""
+WORD_MS = 100
+WORDS, LONG_WORDS = 4, 150
+LONG, TOOL = "long", "/tool"
+GO_ON = "what was cut"
+"""What is answered when an answer is to go on."""
+TONE = b"".join(
+    struct.pack("<h", round(3000 * math.sin(math.tau * n / 80))) for n in range(RATE_HZ * WORD_MS // 1000)
+)
+"""A word: 100 ms of 300 Hz."""
+
+
+def answer_to(question: str) -> str:
+    """Return what is answered: numbered words, none like those of another question."""
+    count = LONG_WORDS if question.endswith(LONG) else WORDS
+    return f"Re {question}: " + " ".join(f"word{number}" for number in range(1, count + 1))
+
+
+class Talker(Partner):
+    """Answer each question by `answer_to`, a word in 100 ms; and `/tool` by a call whose arguments take seconds.
+
+    Attributes:
+        saying: the last answer, whole.
+    """
+
+    saying = ""
+
+    def reply(self, item: Item | None, asked: Asked) -> Reply:  # noqa: ARG002 - the base class's
+        if item and item.text.startswith(TOOL):
+            return Reply(call=Call("look_up", json.dumps({"words": "many " * 400})))
+        is_asked = item is not None and item.role == "user"
+        self.saying = answer_to(item.text if item and is_asked else GO_ON)
+        return Reply((Speech(self.saying, TONE * len(self.saying.split())),))
+
+
+@dataclass(frozen=True)
+class Known:
+    """A message in a session's conversation."""
+
+    id: str
+    role: str
+    text: str
+    is_cut: bool = False  # an answer of which the end was not said, or not heard
+
+
+@dataclass
+class Notes:
+    """What the sessions of one talk were told, the oldest session first."""
+
+    sessions: list[NotingSession] = field(default_factory=list)
+
+    def open_session(self, dialect: Dialect, *, expires_at: int, scripted: bool) -> NotingSession:
+        session = NotingSession(dialect, expires_at=expires_at, scripted=scripted)
+        self.sessions.append(session)
+        return session
+
+    def words_of(self, item_id: str) -> str | None:
+        """Return all that an answer was to say."""
+        return next(
+            (session.answers[item_id] for session in self.sessions if item_id in session.answers), None
+        )
+
+
+def to_ms(sample: int) -> float:
+    """Return the moment that a sample of the microphone's ramp tells."""
+    return (sample / (32768 * RAMP_PEAK) + 1) / 2 * RAMP_MS
+
+
+@dataclass(frozen=True)
+class Append:
+    """Sound that a session was sent: when its first and its last sample were captured, by the clock of `tap.moment()`."""
+
+    first_ms: float
+    last_ms: float
+
+
+class NotingSession(Session):
+    """A session that notes what it is told.
+
+    Attributes:
+        received: client events but for the sound, in order.
+        appends: the sound, in order.
+        answers: of its own, by item id: all that each was to say.
+        errors: what it complained of.
+    """
+
+    def __init__(self, dialect: Dialect, *, expires_at: int, scripted: bool) -> None:
+        super().__init__(dialect, expires_at=expires_at, scripted=scripted)
+        self.received: list[Event] = []
+        self.appends: list[Append] = []
+        self.answers: dict[str, str] = {}
+        self.errors: list[Event] = []
+        self._truncated: set[str] = set()
+        self._partner = self._talker = Talker(scripted=False)
+
+    def receive(self, message: str | bytes) -> Iterator[list[Event]]:
+        event = json.loads(message)
+        if event["type"] == "input_audio_buffer.append":
+            samples = array("h", base64.b64decode(event["audio"]))
+            self.appends.append(Append(to_ms(samples[0]), to_ms(samples[-1])))
+        else:
+            self.received.append(event)
+        if event["type"] == "conversation.item.truncate":
+            self._truncated.add(event["item_id"])
+        for batch in super().receive(message):
+            self.errors += [told["error"] for told in batch if told["type"] == "error"]
+            yield batch
+
+    def advance(self) -> Step:
+        step = super().advance()
+        for event in step.events:
+            if event["type"] == "response.output_item.added" and event["item"]["type"] == "message":
+                self.answers[event["item"]["id"]] = self._talker.saying
+        return step
+
+    @property
+    def restored(self) -> list[Known]:
+        told = []
+        for event in self.received:
+            if event["type"] == "conversation.item.create":
+                told.append(to_known(event["item"]))
+            elif event["type"] != "session.update":
+                break
+        return told
+
+    @property
+    def knows(self) -> list[Known]:
+        """The messages in its conversation, in order."""
+        messages = [item for item in self._conversation.items if item.shown["type"] == "message"]
+        return [
+            to_known(item.shown, is_cut=item.id in self._truncated or item.shown["status"] != "completed")
+            for item in messages
+        ]
+
+
+def to_known(item: dict[str, Any], *, is_cut: bool = False) -> Known:
+    text = "".join(part.get("text") or part.get("transcript") or "" for part in item["content"])
+    return Known(item["id"], item["role"], text, is_cut)

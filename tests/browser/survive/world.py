@@ -1,0 +1,197 @@
+"""A page, its server and the service, with ways between them that a test can break.
+
+page -> front (TCP proxy) -> server.py -> back (TCP proxy) -> simulator, which lives on when the server is killed.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+import anyio.to_thread
+import sounds
+from engines import TIMEOUT_S
+from noting_session import Notes, NotingSession
+from playwright.async_api import expect
+from tcp_proxy import TcpProxy
+
+from simulator import Simulator
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import AsyncIterator, Callable
+
+    from playwright.async_api import Browser, BrowserContext, Locator, Page
+    from running import Server, StartServer
+
+TAP = Path(__file__).with_name("tap.js")
+KEY = "a-key-of-the-tests"
+QUESTION = base64.b64encode(
+    sounds.to_pcm(0.3 * sounds.from_pcm(sounds.recording("what_is_the_weather")))
+).decode()
+READ_TURNS = """async () => {
+    for (let frame = 0; frame < 2; frame++) await new Promise(requestAnimationFrame);
+    return [...document.querySelectorAll('#log article')].map((article) => [
+        article.dataset.role, article.dataset.status, article.querySelector('.words').textContent]);
+}"""
+
+
+async def eventually(is_true: Callable[[], bool], what: str) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + TIMEOUT_S
+    while not is_true():
+        assert time.monotonic() < deadline, what
+        await anyio.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A turn as the page shows it."""
+
+    role: str
+    status: str
+    words: str
+
+    @property
+    def has_words(self) -> bool:
+        return not (self.status == "failed" or self.words in ("…", "(no words)", "(not yet written)"))
+
+
+class Visit:
+    """A person at the page."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    async def press(self, name: str) -> None:
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def write(self, text: str) -> None:
+        await self.page.get_by_role("textbox", name="Message").fill(text)
+        await self.press("Send")
+
+    async def speak(self) -> None:
+        """Begin to say something; 2 s."""
+        await self.page.evaluate("(said) => tap.speak(said)", QUESTION)
+
+    async def fall_silent(self) -> None:
+        """Wait until all is said."""
+        await self.page.evaluate("tap.said")
+
+    async def state(self, *states: str) -> None:
+        """Wait for a state of the page."""
+        names = [f'main[data-state="{state}"]' for state in states]
+        await expect(self.page.locator(", ".join(names))).to_be_visible(timeout=TIMEOUT_S * 1000)
+
+    async def tapped(self, what: str) -> Any:
+        return await self.page.evaluate(f"tap.{what}")
+
+    async def turns(self) -> list[Turn]:
+        """Return what the page shows of the conversation, without the notes."""
+        return [Turn(*turn) for turn in await self.page.evaluate(READ_TURNS) if turn[0] != "note"]
+
+    @property
+    def log(self) -> Locator:
+        return self.page.get_by_role("log", name="Conversation")
+
+    @property
+    def banner(self) -> Locator:
+        return self.page.get_by_role("alert")
+
+    async def live_since(self) -> float:
+        """Return the Unix time at which the page was last told to be reconnecting no more."""
+        states = await self.tapped("states")
+        last = max((at for at, (state, _) in enumerate(states) if state == "reconnecting"), default=-1)
+        return float(states[min(last + 1, len(states) - 1)][1]) / 1000
+
+
+@dataclass
+class Service:
+    """The far end: the simulator, the way there, and what its sessions were told."""
+
+    simulator: Simulator
+    back: TcpProxy
+    notes: Notes
+
+    @property
+    def session(self) -> NotingSession:
+        """The session opened last."""
+        return self.notes.sessions[-1]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The settings that point a server at it."""
+        return {"AZURE_OPENAI_ENDPOINT": f"http://127.0.0.1:{self.back.port}", "AZURE_OPENAI_API_KEY": KEY}
+
+    async def check_alone(self) -> None:
+        """Wait until the session opened last is the only one that is open."""
+        await eventually(lambda: self.simulator.sessions == [self.session], "other sessions are open")
+
+
+@contextlib.asynccontextmanager
+async def open_service() -> AsyncIterator[Service]:
+    notes = Notes()
+    async with (
+        Simulator(key=KEY, new_session=notes.open_session) as simulator,
+        TcpProxy(int(simulator.url.rpartition(":")[2])) as back,
+    ):
+        yield Service(simulator, back, notes)
+
+
+@contextlib.asynccontextmanager
+async def open_context(browser: Browser, **options: Any) -> AsyncIterator[BrowserContext]:
+    """Open a profile whose pages are tapped."""
+    context = await browser.new_context(**options)
+    try:
+        await context.add_init_script(path=TAP)
+        yield context
+    finally:
+        await context.close()
+
+
+@dataclass
+class World:
+    """All there is. `visit` is the person in the first tab."""
+
+    visit: Visit
+    context: BrowserContext
+    front: TcpProxy
+    service: Service
+    start: StartServer
+    servers: list[Server] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.front.port}"
+
+    @property
+    def server(self) -> Server:
+        return self.servers[-1]
+
+    async def start_server(self) -> None:
+        """Start the server, where it was before."""
+        settings = {**self.service.environment, "PUBLIC_ORIGIN": self.url, "PORT": str(self.front.target)}
+        self.servers.append(await anyio.to_thread.run_sync(partial(self.start, **settings)))
+        self.front.target = int(self.server.url.rpartition(":")[2])
+
+    async def stop_server(self, how: signal.Signals) -> None:
+        """End the server, and wait until it is gone."""
+        await anyio.to_thread.run_sync(self.server.stop, how)
+
+
+@contextlib.asynccontextmanager
+async def make_world(browser: Browser, start: StartServer) -> AsyncIterator[World]:
+    """Arrange everything, the page open and not yet connected."""
+    async with open_service() as service, TcpProxy() as front, open_context(browser) as context:
+        world = World(Visit(await context.new_page()), context, front, service, start)
+        await world.start_server()
+        await world.visit.page.goto(world.url)
+        yield world
