@@ -41,8 +41,6 @@ export class Talk {
   /** @type {Facts} */ #facts = NOTHING_YET;
   /** Why there is no session, while another one is tried. @type {Problem | null} */ #loss = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #lossTimer;
-  /** The loss came amid an answer. */
-  #isCutOff = false;
   /** Written while there was no session: answered when there is one. @type {Set<string>} */ #unsent =
     new Set();
   #line;
@@ -233,7 +231,7 @@ export class Talk {
     this.#unsent.clear();
     if (isAsked) this.#turnTaking.ask();
     else if (owed) this.#on.onProblem(problem(owed));
-    else if (isBack && this.#isCutOff) this.#on.onProblem(problem('cut-off'));
+    else if (this.#turnTaking.isCutOff) this.#on.onProblem(problem('cut-off'));
   }
 
   /** @param {Session} session goes on where the former was */
@@ -266,8 +264,7 @@ export class Talk {
       this.#tellLoss();
       return;
     }
-    this.#isCutOff = this.#conversation.unfinishedAnswers.length > 0;
-    this.#turnTaking.end();
+    this.#turnTaking.lose();
     this.#lossTimer = setTimeout(() => this.#tellLoss(), UNTOLD_LOSS_MS);
   }
 

@@ -18,6 +18,7 @@ const WORDS_MS = 60_000;
 /** Whose turn it is: what the service says of it, and what the user does about it. Knows no DOM. */
 export class TurnTaking {
   /** @type {Session | null} */ #session = null;
+  #isCutOff = false;
   #hearing;
   #answering;
   #conversation;
@@ -56,6 +57,11 @@ export class TurnTaking {
     return !(hearing || answering || playing || isAwaited || this.#session?.responding);
   }
 
+  /** True when an answer was lost with its session, and no turn has followed. */
+  get isCutOff() {
+    return this.#isCutOff;
+  }
+
   /** @param {Session} session is the one to talk to */
   begin(session) {
     this.#session = session;
@@ -75,6 +81,12 @@ export class TurnTaking {
     this.#hearing.sendTo(null);
     this.#conversation.settle();
     await this.#answering.stop();
+  }
+
+  /** The same, against everybody's will. */
+  lose() {
+    this.#isCutOff ||= this.#conversation.unfinishedAnswers.length > 0;
+    return this.end();
   }
 
   /**
@@ -105,6 +117,7 @@ export class TurnTaking {
   async forget() {
     const session = this.#session;
     if (this.#facts().playing || session?.responding) await this.interrupt();
+    this.#isCutOff = false;
     session?.forget();
   }
 
@@ -206,6 +219,7 @@ export class TurnTaking {
   #expectAnswer(turnEndedAt) {
     this.#answering.expect(turnEndedAt);
     this.#know({ answering: true });
+    this.#isCutOff = false;
     for (const cause of ['unanswered', 'unheard', 'cut-off']) this.#on.onSolved(cause);
   }
 

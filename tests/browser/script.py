@@ -51,22 +51,32 @@ class Script:
         self.sent: list[Event] = []
         self.session: Event = PREVIEW_SESSION
         self.is_ready = True
+        self.refusal: str | None = None
         self.route: WebSocketRoute | None = None
+        self.sessions: list[list[Event]] = []
+        """What the page has sent, by session."""
 
     async def open(self, url: str) -> None:
         await self.page.route_web_socket("**/ws", self.accept)
         await self.page.goto(url)
 
-    def accept(self, route: WebSocketRoute) -> None:
+    async def accept(self, route: WebSocketRoute) -> None:
         self.route = route
-        route.on_message(self.note)
-        self.say({"type": "session.created", "session": self.session})
+        if self.refusal:
+            await self.close(1013, {"type": "relay_error", "code": self.refusal, "message": ""})
+            return
+        heard: list[Event] = []
+        self.sessions.append(heard)
 
-    def note(self, message: str | bytes) -> None:
-        event = json.loads(message)
-        self.sent.append(event)
-        if event["type"] == "session.update" and self.is_ready:
-            self.say({"type": "session.updated", "session": self.session})
+        def note(message: str | bytes) -> None:
+            event = json.loads(message)
+            self.sent.append(event)
+            heard.append(event)
+            if event["type"] == "session.update" and self.is_ready:
+                route.send(json.dumps({"type": "session.updated", "session": self.session}))
+
+        route.on_message(note)
+        self.say({"type": "session.created", "session": self.session})
 
     def say(self, *events: Event) -> None:
         assert self.route
@@ -214,6 +224,13 @@ async def show_speaking(script: Script) -> None:
     script.begin_answer("a1", "Mild and bright, with a light breeze from the west. " * 3, 20_000, "u1")
 
 
+async def show_reconnecting(script: Script) -> None:
+    await script.connect()
+    script.is_ready = False
+    await script.close(1012, {"type": "relay_error", "code": "restarting", "message": ""})
+    await expect(script.banner).to_contain_text("The server is restarting")
+
+
 async def show_ended(script: Script) -> None:
     await script.connect()
     await script.press("Disconnect")
@@ -221,7 +238,7 @@ async def show_ended(script: Script) -> None:
 
 async def show_error(script: Script) -> None:
     await script.connect()
-    await script.close(1011, {"type": "relay_error", "code": "internal", "message": ""})
+    await script.close(1009, {"type": "relay_error", "code": "too_big", "message": ""})
 
 
 async def show_nothing(_: Script) -> None:
@@ -237,6 +254,7 @@ STATES: dict[str, Callable[[Script], Awaitable[None]]] = {
     "hearing-you": show_hearing,
     "thinking": show_thinking,
     "speaking": show_speaking,
+    "reconnecting": show_reconnecting,
     "ended": show_ended,
     "error": show_error,
 }

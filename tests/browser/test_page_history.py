@@ -29,6 +29,14 @@ async def talk(script: Script) -> None:
     await script.state("connected")
 
 
+def restored(script: Script) -> list[tuple[str, str]]:
+    """Return role and text of the messages that the last session was given before anything else."""
+    update, *events = script.sessions[-1]
+    assert update["type"] == "session.update"
+    assert {event["type"] for event in events} <= {"conversation.item.create"}
+    return [(event["item"]["role"], event["item"]["content"][0]["text"]) for event in events]
+
+
 async def download(script: Script, label: str) -> bytes:
     await script.page.get_by_text("Download", exact=True).click()
     async with script.page.expect_download() as promised:
@@ -41,10 +49,14 @@ async def download(script: Script, label: str) -> bytes:
 async def test_reload_loses_nothing(script: Script) -> None:
     await talk(script)
     await script.page.reload()
-    await expect(script.words).to_have_text(["How is the sea?", "Calm and bright."])
+    said = ["How is the sea?", "Calm and bright."]
+    await expect(script.words).to_have_text(said)
     await script.connect()
+    divider = "Continued. The assistant knows the last 2 messages."
+    await expect(script.words).to_have_text([*said, divider])
+    assert restored(script) == [("user", said[0]), ("assistant", said[1])]
     await script.write("And now?")
-    await expect(script.words).to_have_text(["How is the sea?", "Calm and bright.", "And now?"])
+    await expect(script.words).to_have_text([*said, divider, "And now?"])
     assert len(await download(script, "Sound, you left, assistant right (.wav)")) > 44
 
 
@@ -58,12 +70,34 @@ async def test_reload_amid_an_answer_keeps_what_was_heard(script: Script) -> Non
     words = await script.words.text_content() or ""
     assert words.startswith("One")
     assert "ten" not in words
+    await script.connect()
+    assert restored(script) == [("assistant", words)]
+
+
+async def test_message_that_was_not_answered_is_offered_after_a_reload(script: Script) -> None:
+    await script.connect()
+    await script.write("Are you there?")
+    await script.wait_for("response.create")
+    await script.page.reload()
+    await script.connect()
+    await expect(script.banner).to_contain_text("Your last message was not answered")
+    assert restored(script) == [("user", "Are you there?")]
+    await script.banner.get_by_role("button", name="Answer now").click()
+    await script.wait_for("response.create", 2)
+    await script.state("thinking")
 
 
 async def test_clear_really_clears(script: Script) -> None:
     await talk(script)
     await script.press("Clear")
     await expect(script.words).to_have_count(0)
+    await script.wait_for("conversation.item.delete", 2)
+    assert [event["item_id"] for event in script.of_type("conversation.item.delete")] == ["u1", "a1"]
+    script.transcribed("u1", "Late words of what was cleared.")
+    await script.press("Disconnect")
+    await script.connect()
+    await expect(script.words).to_have_count(0)
+    assert restored(script) == []
     await script.page.reload()
     await expect(script.page.get_by_text("Talk with an assistant")).to_be_visible()
     await expect(script.words).to_have_count(0)
@@ -97,6 +131,9 @@ async def test_two_tabs_do_not_mix(page: Page, site: str) -> None:
     await two.page.reload()
     await expect(one.words).to_have_text(["This is tab one."])
     await expect(two.words).to_have_text(["This is tab two."])
+    for tab, words in (one, "This is tab one."), (two, "This is tab two."):
+        await tab.connect()
+        assert restored(tab) == [("assistant", words)]
 
 
 async def test_page_works_where_the_browser_keeps_nothing(page: Page, site: str) -> None:

@@ -13,22 +13,25 @@ if TYPE_CHECKING:
     from playwright.async_api import Page, Playwright
     from running import StartServer
 
-RELAY = {
-    "busy": (1013, "All places are taken"),
-    "rate_limited": (1013, "Too many requests"),
+FINAL = {
+    "daily_limit": (1013, "minutes are used up"),
     "upstream_unauthorized": (4401, "Azure refused access"),
     "upstream_forbidden": (4403, "Azure does not accept this network"),
     "deployment_not_found": (4404, "The deployment was not found"),
     "upstream_bad_request": (4400, "The deployment cannot talk"),
+    "time_limit": (4408, "Time is up"),
+    "idle": (4409, "Still there?"),
+    "too_big": (1009, "That was too much at once"),
+    "too_fast": (1008, "The connection was closed"),
+}
+PASSING = {
+    "busy": (1013, "All places are taken"),
+    "rate_limited": (1013, "Too many requests"),
     "upstream_failed": (1014, "Azure has a fault"),
     "upstream_unreachable": (1014, "Azure cannot be reached"),
     "upstream_timeout": (1014, "Azure did not answer in time"),
     "upstream_tls": (1014, "No secure connection to Azure"),
     "upstream_lost": (1014, "The connection to Azure was lost"),
-    "time_limit": (4408, "Time is up"),
-    "idle": (4409, "Still there?"),
-    "too_big": (1009, "That was too much at once"),
-    "too_fast": (1008, "The connection was closed"),
     "stalled": (1011, "The connection was too slow"),
     "restarting": (1012, "The server is restarting"),
     "internal": (1011, "The server has a fault"),
@@ -36,31 +39,36 @@ RELAY = {
 CALM = {"time_limit", "idle"}
 
 
-@pytest.mark.parametrize("code", RELAY)
-async def test_each_ending_has_its_words_and_a_way_on(script: Script, code: str) -> None:
-    close_code, title = RELAY[code]
+@pytest.mark.parametrize("code", FINAL)
+async def test_each_final_ending_has_its_words_and_one_action(script: Script, code: str) -> None:
+    close_code, title = FINAL[code]
     await script.connect()
     await script.close(close_code, {"type": "relay_error", "code": code, "message": "raw words"})
     await script.state("ended" if code in CALM else "error")
     await expect(script.banner).to_contain_text(title)
     await expect(script.banner).not_to_contain_text("raw words")
+    assert len(script.sessions) == 1, "it is not tried again"
     buttons = script.banner.get_by_role("button")
     await expect(buttons).to_have_count(1)
     await buttons.click()
+    await expect(script.banner).to_be_hidden()
+    if code != "daily_limit":
+        await script.state("connected")
+
+
+@pytest.mark.parametrize("code", PASSING)
+async def test_each_passing_ending_has_its_words_and_is_tried_again(script: Script, code: str) -> None:
+    close_code, title = PASSING[code]
+    await script.connect()
+    script.is_ready = False
+    await script.close(close_code, {"type": "relay_error", "code": code, "message": "raw words"})
+    await script.state("reconnecting")
+    await expect(script.banner).to_contain_text(title)
+    await expect(script.banner).not_to_contain_text("raw words")
+    script.is_ready = True
+    await script.banner.get_by_role("button", name="Retry now").click()
     await script.state("connected")
     await expect(script.banner).to_be_hidden()
-
-
-async def test_lost_connection_keeps_what_was_said(script: Script) -> None:
-    await script.connect()
-    script.answer("a1", "Still here.")
-    await script.state("speaking")
-    await script.state("connected")
-    await script.close(1006)
-    await expect(script.banner).to_contain_text("The connection was lost")
-    await script.press("Reconnect")
-    await script.state("connected")
-    await expect(script.words).to_have_text(["Still here."])
 
 
 async def test_server_that_is_gone_is_told(page: Page, server: StartServer) -> None:
@@ -167,6 +175,7 @@ async def test_denied_permission_is_told(playwright: Playwright, site: str) -> N
         await expect(tab.banner).to_contain_text("The microphone is blocked")
 
 
+@pytest.mark.long
 async def test_microphone_of_zeros_is_told_after_ten_seconds(script: Script) -> None:
     await script.page.evaluate(
         """() => {
@@ -204,6 +213,7 @@ async def test_blocked_sound_waits_for_a_click(page: Page, site: str) -> None:
     await expect(tab.banner).to_be_hidden()
 
 
+@pytest.mark.long
 async def test_a_silent_visitor_is_asked_before_the_end_and_may_continue(
     page: Page, server: StartServer
 ) -> None:

@@ -373,6 +373,13 @@ describe('a session that is lost', () => {
     await comeBack();
     assert.equal(problems.at(-1), 'cut-off');
     assert.equal(types().includes('response.create'), false);
+    await lose();
+    await comeBack();
+    assert.equal(problems.at(-1), 'cut-off', 'as long as no turn has followed');
+    talk.turnTaking.ask();
+    await lose();
+    await comeBack();
+    assert.equal(problems.at(-1), 'solved lost');
   });
 
   test('leaves a message that was not answered to be answered', async () => {

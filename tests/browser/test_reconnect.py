@@ -1,0 +1,189 @@
+"""A talk outlives its session: another one is opened, knows what was said, and goes on."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from playwright.async_api import expect
+from script import GA_SESSION, PREVIEW_SESSION, Event, Script
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page
+
+LONG = "One two three four five six seven eight nine ten. " * 5
+
+
+async def next_session(script: Script, before: int) -> list[Event]:
+    """Return what the page has sent to the session after so many others, once that one is set up."""
+    await script.wait_for("session.update", before + 1)
+    return script.sessions[before]
+
+
+def kinds(events: list[Event]) -> list[str]:
+    return [event["type"] for event in events]
+
+
+@pytest.mark.parametrize("session", [PREVIEW_SESSION, GA_SESSION], ids=["preview", "ga"])
+async def test_lost_session_comes_back_knowing_what_was_heard(script: Script, session: Event) -> None:
+    script.session = session
+    answer_type = "output_text" if session is GA_SESSION else "text"
+    await script.connect()
+    await script.write("How is the sea?")
+    asked = await script.wait_for("conversation.item.create")
+    script.answer("a1", "Calm and bright.", previous=asked["item"]["id"])
+    await script.state("speaking")
+    await script.state("connected")
+    script.speech("u2", "a1")  # its words never come
+    script.begin_answer("a2", LONG, 20_000, "u2")
+    await script.state("speaking")
+    await script.page.wait_for_timeout(1500)
+
+    for number, code in enumerate((1006, 1012, 1014), start=1):
+        await script.close(code)
+        events = await next_session(script, number)
+        await script.state("connected")
+        await expect(script.banner).to_contain_text("The answer was cut off")
+        assert kinds(events) == ["session.update"] + ["conversation.item.create"] * 3
+        await expect(script.log.get_by_text("interrupted")).to_be_visible()
+        heard = await script.words.nth(3).text_content() or ""
+        assert heard.startswith("One two")
+        assert LONG.startswith(heard)
+        assert len(heard) < len(LONG) / 2
+        await expect(script.words).to_have_text(
+            [
+                *["How is the sea?", "Calm and bright.", "(not transcribed)", heard],
+                "Reconnected. The assistant knows the last 3 messages.",
+            ]
+        )
+        said = (
+            (asked["item"]["id"], "user", "input_text", "How is the sea?"),
+            ("a1", "assistant", answer_type, "Calm and bright."),
+            ("a2", "assistant", answer_type, heard),
+        )
+        assert [event["item"] for event in events[1:]] == [
+            {"id": item, "type": "message", "role": role, "content": [{"type": kind, "text": words}]}
+            for item, role, kind, words in said
+        ]
+        for place, event in enumerate(events[1:]):
+            previous = events[place]["item"]["id"] if place else None
+            script.say({"type": "conversation.item.created", "previous_item_id": previous, **event})
+
+    script.speech("u3", "a2")
+    script.transcribed("u3", "Go on, please.")
+    await expect(script.words.last).to_have_text("Go on, please.")
+    await expect(script.banner).to_be_hidden()
+    await expect(script.words.nth(2)).to_have_text("(not transcribed)")
+
+
+async def test_microphone_stays_and_nothing_is_sent_late(script: Script) -> None:
+    await script.page.evaluate(
+        """() => {
+            globalThis.asked = 0;
+            const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            navigator.mediaDevices.getUserMedia = (wishes) => (asked++, real(wishes));
+        }"""
+    )
+    await script.record()
+    await script.wait_for("input_audio_buffer.append", 10)
+    script.is_ready = False
+    await script.close(1012)
+    events = await next_session(script, 1)
+    await script.page.wait_for_timeout(3000)
+    await expect(script.page.get_by_role("button", name="Stop Recording")).to_be_visible()
+    assert kinds(events) == ["session.update"]
+    script.say({"type": "session.updated", "session": script.session})
+    await script.state("listening")
+    before = len(script.of_type("input_audio_buffer.append")) - len(events) + 1
+    await script.wait_for("input_audio_buffer.append", before + 1)
+    assert len(events) < 40, "the 75 frames of three seconds are not among them"
+    assert await script.page.evaluate("asked") == 1
+
+
+async def test_wait_counts_down_and_a_message_written_meanwhile_is_answered(page: Page, site: str) -> None:
+    script = Script(page)
+    await page.add_init_script("Math.random = () => 0.999")
+    await script.open(site)
+    await script.connect()
+    script.refusal = "busy"
+    await script.close(1012)
+    status = page.get_by_role("status")
+    await expect(status).to_have_text(re.compile(r"^Reconnecting in [1-9] s$"))
+    await expect(status).to_match_aria_snapshot("- status: Reconnecting")
+    await expect(script.banner).to_contain_text("All places are taken")
+    await script.write("Are you back?")
+    await expect(script.words).to_have_text(["Are you back?"])
+    script.refusal = None
+    await script.banner.get_by_role("button", name="Retry now").click()
+    await script.wait_for("response.create")
+    await script.state("thinking")
+    await expect(script.banner).to_be_hidden()
+    assert kinds(script.sessions[1]) == ["session.update", "conversation.item.create", "response.create"]
+    assert script.sessions[1][1]["item"]["content"] == [{"type": "input_text", "text": "Are you back?"}]
+
+
+async def test_network_that_goes_is_noticed_at_once_and_so_is_its_return(script: Script) -> None:
+    await script.connect()
+    script.is_ready = False
+    await script.page.context.set_offline(True)
+    await script.state("reconnecting")
+    await expect(script.banner).to_contain_text("The server cannot be reached")
+    await next_session(script, 1)
+    await script.page.wait_for_timeout(1100)  # a try so young would be left alone
+    script.is_ready = True
+    await script.page.context.set_offline(False)
+    await script.state("connected")
+    await expect(script.banner).to_be_hidden()
+
+
+async def test_talk_rolls_over_into_the_next_session_without_a_gap(script: Script) -> None:
+    await script.page.evaluate(
+        """() => {
+            const context = new AudioContext();
+            const tone = new OscillatorNode(context, { frequency: 443.21 }); // no two frames of it are the same
+            const microphone = context.createMediaStreamDestination();
+            tone.connect(microphone);
+            tone.start();
+            navigator.mediaDevices.getUserMedia = async () => microphone.stream;
+            globalThis.states = [];
+            const main = document.querySelector('main');
+            new MutationObserver(() => states.push(main.dataset.state))
+                .observe(main, { attributeFilter: ['data-state'] });
+        }"""
+    )
+    script.session = {**PREVIEW_SESSION, "expires_at": int(time.time()) + 5}
+    await script.record()
+    await script.page.evaluate("states.length = 0")
+    former = script.route
+    script.say({"type": "input_audio_buffer.speech_started", "audio_start_ms": 100, "item_id": "u1"})
+    script.session = PREVIEW_SESSION
+    events = await next_session(script, 1)
+    script.route = former
+    await script.wait_for("input_audio_buffer.append", len(script.of_type("input_audio_buffer.append")) + 10)
+    assert kinds(events) == ["session.update"], "who speaks is heard to the end"
+    script.speech("u1")
+    script.answer("a1", "Calm and bright.", 500, "u1")
+    await script.state("speaking")
+    await script.state("listening")
+    await script.wait_for("input_audio_buffer.append", len(script.of_type("input_audio_buffer.append")) + 10)
+    assert kinds(events) == ["session.update"], "words on their way are waited for"
+    script.transcribed("u1", "How is the sea?")
+
+    def sound(session: list[Event]) -> list[Any]:
+        return [event["audio"] for event in session if event["type"] == "input_audio_buffer.append"]
+
+    await script.wait_for("conversation.item.create", 2)
+    count = len(sound(script.sessions[0]))
+    await script.wait_for("input_audio_buffer.append", count + 30)
+    assert kinds(events)[:3] == ["session.update"] + ["conversation.item.create"] * 2
+    assert [event["item"]["id"] for event in events[1:3]] == ["u1", "a1"]
+    before, after = sound(script.sessions[0]), sound(events)
+    again = before[before.index(after[0]) :]
+    assert 10 <= len(again) <= 16, "the last 0.6 s are heard again"
+    assert after[: len(again)] == again
+    assert len(after) > len(again)
+    await expect(script.words).to_have_text(["How is the sea?", "Calm and bright."])
+    assert set(await script.page.evaluate("states")) <= {"hearing-you", "thinking", "speaking", "listening"}
+    await expect(script.banner).to_be_hidden()
