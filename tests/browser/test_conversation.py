@@ -31,8 +31,6 @@ if TYPE_CHECKING:
     Sound = NDArray[np.float64]
     Event = dict[str, Any]
 
-pytestmark = pytest.mark.quiet
-
 WITNESS = Path(__file__).with_name("witness.js")
 KEY = "a-key-that-only-azure-may-see"
 API_VERSIONS = {"preview": "2025-04-01-preview", "ga": "v1"}
@@ -156,6 +154,7 @@ def share_heard(spoken: list[Sound], heard: Sound) -> float:
     return sum(likeness(part, heard) > ALIKE for part in spoken) / len(spoken)
 
 
+@pytest.mark.quiet
 async def test_spoken_turn_is_written_answered_and_heard(visit: Visitor, server: StartServer) -> None:
     person = await visit(server().url, microphone=QUESTION)
 
@@ -185,6 +184,7 @@ async def test_spoken_turn_is_written_answered_and_heard(visit: Visitor, server:
     assert not of_type("error", person.received)
 
 
+@pytest.mark.quiet
 @pytest.mark.parametrize(("pause_s", "status"), [(1.0, "cancelled"), (3.5, "completed")])
 async def test_speaking_over_the_answer_stops_it(
     visit: Visitor, server: StartServer, pause_s: float, status: str
@@ -249,6 +249,7 @@ async def test_typing_needs_no_microphone(visit: Visitor, server: StartServer) -
     assert await person.witnessed("microphoneRequests") == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("dialect", API_VERSIONS)
 async def test_azure_answers_and_alone_sees_the_key(
     visit: Visitor, server: StartServer, azure_tls: ssl.SSLContext, ca_file: str, dialect: str
