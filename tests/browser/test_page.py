@@ -21,6 +21,7 @@ WORDS = {
     "hearing-you": "Hearing you",
     "thinking": "Thinking…",
     "speaking": "Speaking",
+    "reconnecting": "Reconnecting…",
     "ended": "Conversation ended",
     "error": "Something went wrong",
 }
