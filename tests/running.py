@@ -18,12 +18,12 @@ SETTINGS = re.findall(r"^#?\s*([A-Z_]+)=", (ROOT / ".env.example").read_text(), 
 class Server:
     """A running `server.py`: where it is and what it has logged."""
 
-    def __init__(self, environment: dict[str, str], command: list[str]) -> None:
+    def __init__(self, environment: dict[str, str], command: list[str], folder: Path) -> None:
         # Empty counts as absent, and keeps a developer's own .env out of the tests.
         blank = dict.fromkeys(SETTINGS, "")
         self.process = subprocess.Popen(
             [sys.executable, *command],
-            cwd=ROOT,
+            cwd=folder,
             env={**os.environ, **blank, "PORT": "0", **environment},
             stderr=subprocess.PIPE,
             text=True,
@@ -73,14 +73,15 @@ class Server:
 
 
 class StartServer:
-    """Start servers with given settings; all end with the block."""
+    """Start servers with given settings, from the folder of their code; all end with the block."""
 
-    def __init__(self, command: list[str] | None = None) -> None:
+    def __init__(self, command: list[str] | None = None, folder: Path = ROOT) -> None:
         self.command = command or ["server.py"]
+        self.folder = folder
         self.servers: list[Server] = []
 
     def __call__(self, **environment: str) -> Server:
-        server = Server(environment, self.command)
+        server = Server(environment, self.command, self.folder)
         self.servers.append(server)
         return server
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
-import shutil
 import socket
 import ssl
-import subprocess
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from running import ROOT, Server, StartServer
+from nginx import free_port, run_nginx
+from running import Server, StartServer
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from wire import Answer, head, read_all
@@ -29,20 +27,6 @@ if TYPE_CHECKING:
 
 CODE = "a-code-of-the-tests-0123456789"
 SILENCE_SECONDS = 11  # the servers' pings come every 10 s
-MAIN = """
-daemon off; master_process on; worker_processes 1; pid nginx.pid; error_log stderr notice;
-events {{ worker_connections 256; }}
-http {{
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi;
-    scgi_temp_path scgi;
-    include {site};
-}}
-"""
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
 
 
 class Site:
@@ -90,41 +74,12 @@ def site(
         "MAX_SESSIONS": "5",
     }
     servers = [start(**settings) for _ in range(2)]
-    certificate = authority.issue_cert("localhost")
-    certificate.private_key_pem.write_to_path(folder / "privkey.pem")
-    for pem in certificate.cert_chain_pems:
-        pem.write_to_path(folder / "fullchain.pem", append=True)
-    values = {
-        "UPSTREAM": "".join(f"server 127.0.0.1:{server.url.rpartition(':')[2]};" for server in servers),
-        "PUBLIC_HOST": "localhost",
-        "HTTP_PORT": f"127.0.0.1:{plain_port}",
-        "HTTPS_PORT": f"127.0.0.1:{port}",
-        "CERTIFICATES": str(folder),
-        "SILENCE_SECONDS": str(SILENCE_SECONDS),
-    }
-    template = (ROOT / "deploy" / "nginx.conf.template").read_text()
-    rendered = re.sub(r"\$\{(\w+)\}", lambda name: values[name[1]], template)
-    (folder / "site.conf").write_text(rendered.replace("/dev/stdout", str(folder / "access.log")))
-    (folder / "main.conf").write_text(MAIN.format(site=folder / "site.conf"))
-    nginx = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:/usr/bin") or pytest.fail(
-        "apt-get install nginx-light"
-    )
     tls = ssl.create_default_context()
     authority.configure_trust(tls)
-    with subprocess.Popen(
-        [nginx, "-p", folder, "-c", folder / "main.conf"], stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr
-        said = []
-        for line in process.stderr:
-            said.append(line)
-            if "start worker process " in line:
-                break
-        else:
-            pytest.fail("".join(said))
+    with run_nginx(
+        folder, authority, servers, port=port, plain_port=plain_port, silence_seconds=SILENCE_SECONDS
+    ):
         yield Site(port, plain_port, servers, tls)
-        process.terminate()
-        process.communicate()
     access = (folder / "access.log").read_text()
     assert " /config 200 " in access
     assert CODE not in access

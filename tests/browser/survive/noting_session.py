@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import struct
 from array import array
 from dataclasses import dataclass, field
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 RATE_HZ = 24_000
 RAMP_MS, RAMP_PEAK = 300_000, 0.25
 """As tap.js has them."""
+RAMP_STEPS = 6  # within an append, at most
 WORD_MS = 100
-WORDS, LONG_WORDS = 4, 150
-LONG, TOOL = "long", "/tool"
+WORDS = 4
+LONG, TOOL = "150 words", "/tool"
 GO_ON = "what was cut"
 """What is answered when an answer is to go on."""
 TONE = b"".join(
@@ -36,9 +38,10 @@ TONE = b"".join(
 
 
 def answer_to(question: str) -> str:
-    """Return what is answered: numbered words, none like those of another question."""
-    count = LONG_WORDS if question.endswith(LONG) else WORDS
-    return f"Re {question}: " + " ".join(f"word{number}" for number in range(1, count + 1))
+    """Return what is answered, which no other question is: numbered words, so many as a question asks for ("20 words")."""
+    asked = re.search(r"(\d+) words", question)
+    count = int(asked[1]) if asked else WORDS
+    return f"Re {question}: " + " ".join(f"word{number:03}" for number in range(1, count + 1))
 
 
 class Talker(Partner):
@@ -86,17 +89,25 @@ class Notes:
         )
 
 
-def to_ms(sample: int) -> float:
-    """Return the moment that a sample of the microphone's ramp tells."""
-    return (sample / (32768 * RAMP_PEAK) + 1) / 2 * RAMP_MS
-
-
 @dataclass(frozen=True)
 class Append:
-    """Sound that a session was sent: when its first and its last sample were captured, by the clock of `tap.moment()`."""
+    """Sound that a session was sent.
 
-    first_ms: float
-    last_ms: float
+    Attributes:
+        at_ms: when its first sample was captured, by the clock of `tap.moment()`; None while somebody spoke.
+        ms: how long it is.
+    """
+
+    at_ms: float | None
+    ms: float
+
+    @classmethod
+    def of(cls, audio: str) -> Append:
+        """Read what the microphone's ramp tells of PCM16 in base64."""
+        samples = array("h", base64.b64decode(audio))
+        at_ms = (samples[0] / (32768 * RAMP_PEAK) + 1) / 2 * RAMP_MS
+        is_ramp = max(samples) - min(samples) <= RAMP_STEPS
+        return cls(at_ms if is_ramp else None, len(samples) * 1000 / RATE_HZ)
 
 
 class NotingSession(Session):
@@ -121,8 +132,7 @@ class NotingSession(Session):
     def receive(self, message: str | bytes) -> Iterator[list[Event]]:
         event = json.loads(message)
         if event["type"] == "input_audio_buffer.append":
-            samples = array("h", base64.b64decode(event["audio"]))
-            self.appends.append(Append(to_ms(samples[0]), to_ms(samples[-1])))
+            self.appends.append(Append.of(event["audio"]))
         else:
             self.received.append(event)
         if event["type"] == "conversation.item.truncate":

@@ -130,8 +130,18 @@
     tap.said = new Promise((resolve) => source.addEventListener('ended', () => resolve()));
   };
 
+  /** Speak as soon as the page is in a state. */
+  tap.speakWhen = (state, base64) => {
+    waiting = { state, base64 };
+  };
+  let waiting = null;
+
   new MutationObserver(() => {
     const state = document.querySelector('main')?.dataset.state;
-    if (state && tap.states.at(-1)?.[0] !== state) tap.states.push([state, Date.now()]);
+    if (!state || tap.states.at(-1)?.[0] === state) return;
+    tap.states.push([state, Date.now()]);
+    if (waiting?.state !== state) return;
+    tap.speak(waiting.base64);
+    waiting = null;
   }).observe(document, { subtree: true, childList: true, attributeFilter: ['data-state'] });
 })();

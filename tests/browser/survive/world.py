@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import signal
 import time
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,7 +25,6 @@ from tcp_proxy import TcpProxy
 from simulator import Simulator
 
 if TYPE_CHECKING:
-    import signal
     from collections.abc import AsyncIterator, Callable
 
     from playwright.async_api import Browser, BrowserContext, Locator, Page
@@ -82,6 +82,10 @@ class Visit:
         """Begin to say something; 2 s."""
         await self.page.evaluate("(said) => tap.speak(said)", QUESTION)
 
+    async def speak_when(self, state: str) -> None:
+        """Begin to say something at the very moment at which the page will come into a state."""
+        await self.page.evaluate("([state, said]) => tap.speakWhen(state, said)", [state, QUESTION])
+
     async def fall_silent(self) -> None:
         """Wait until all is said."""
         await self.page.evaluate("tap.said")
@@ -90,6 +94,16 @@ class Visit:
         """Wait for a state of the page."""
         names = [f'main[data-state="{state}"]' for state in states]
         await expect(self.page.locator(", ".join(names))).to_be_visible(timeout=TIMEOUT_S * 1000)
+
+    async def closed_with(self, code: int) -> None:
+        """Wait until a session of the page's was closed with this code."""
+        closed = "(code) => tap.codes.includes(code)"
+        await self.page.wait_for_function(closed, arg=code, timeout=TIMEOUT_S * 1000)
+
+    async def heard(self, ms: float) -> None:
+        """Wait until so much of some answer was heard."""
+        reached = "(ms) => Math.max(...Object.values(tap.heardMs)) > ms"
+        await self.page.wait_for_function(reached, arg=ms, timeout=TIMEOUT_S * 1000)
 
     async def tapped(self, what: str) -> Any:
         return await self.page.evaluate(f"tap.{what}")
@@ -125,6 +139,10 @@ class Service:
     def session(self) -> NotingSession:
         """The session opened last."""
         return self.notes.sessions[-1]
+
+    async def reach(self, session: int) -> None:
+        """Wait until so many sessions were opened."""
+        await eventually(lambda: len(self.notes.sessions) >= session, f"no session {session}")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -185,6 +203,11 @@ class World:
     async def stop_server(self, how: signal.Signals) -> None:
         """End the server, and wait until it is gone."""
         await anyio.to_thread.run_sync(self.server.stop, how)
+
+    async def start_anew(self) -> None:
+        """Restart the server."""
+        await self.stop_server(signal.SIGTERM)
+        await self.start_server()
 
 
 @contextlib.asynccontextmanager
