@@ -1,7 +1,8 @@
 import { Line } from './line.js';
 import { problem, whileRetrying } from './realtime/problems.js';
-import { newId } from './realtime/session.js';
+import { newId } from './realtime/session-items.js';
 import { NOTHING_YET } from './realtime/state.js';
+import { Recorder } from './recorder.js';
 import { TurnTaking } from './turn-taking.js';
 
 /** @import { AudioDevice } from './audio/device.js' */
@@ -45,8 +46,7 @@ export class Talk {
     new Set();
   #line;
   #turnTaking;
-  #device;
-  #microphone;
+  #recorder;
   #conversation;
   #settings;
   #on;
@@ -63,11 +63,14 @@ export class Talk {
    * @param {TalkHandlers} parts.on
    */
   constructor({ device, microphone, speaker, conversation, restored, settings, service, on }) {
-    this.#device = device;
-    this.#microphone = microphone;
     this.#conversation = conversation;
     this.#settings = settings;
     this.#on = on;
+    this.#recorder = new Recorder({
+      ...{ device, microphone, settings },
+      onState: (state) => this.#know({ microphone: state }),
+      onProblem: on.onProblem,
+    });
     this.#turnTaking = new TurnTaking({
       ...{ speaker, conversation, settings, on },
       facts: () => this.#facts,
@@ -139,59 +142,35 @@ export class Talk {
     this.#line.wake();
   }
 
-  /**
-   * Make or wake the sound device. Call it inside a click. Without one, text still works.
-   * @returns {Promise<boolean>} whether there is one
-   */
-  async openDevice() {
-    try {
-      await this.#device.open();
-      return true;
-    } catch {
-      await this.#device.close(); // half made; the next click makes it anew
-      return false;
-    }
+  /** Make or wake the sound device. Call it inside a click. */
+  openDevice() {
+    return this.#recorder.openDevice();
   }
 
   /** Connect if need be, ask for the microphone and listen. A lost session is not waited for. */
   async startRecording() {
     const opened = this.openDevice();
-    if (this.#facts.link !== 'retrying' && !(await this.connect())) return;
-    const hasSound = await opened;
-    const { context } = this.#device;
-    if (!hasSound || !context) {
-      this.#on.onProblem(problem('no-sound'));
-      return;
-    }
-    if (this.#facts.microphone !== 'off') return;
-    this.#know({ microphone: 'requesting' });
-    try {
-      await this.#microphone.start(context, { deviceId: this.#settings.values.microphone });
-    } catch (error) {
-      this.#on.onProblem(problem(String(/** @type {Error} */ (error).cause ?? 'failed')));
-    }
-    this.#know({ microphone: this.#microphone.recording ? 'on' : 'off' });
+    if (this.#facts.link === 'retrying' || (await this.connect())) await this.#recorder.start(opened);
   }
 
   /** Stop listening. What was being said is answered. */
   async stopRecording() {
-    await this.#microphone.stop();
+    await this.#recorder.stop();
     this.#turnTaking.stopHearing();
-    this.#know({ microphone: 'off' });
     this.#on.onSolved('silent');
   }
 
   /** Go on with the microphone chosen in the settings. */
   async changeMicrophone() {
-    if (this.#facts.microphone !== 'on') return;
+    if (!this.#recorder.isOn) return;
     await this.stopRecording();
     await this.startRecording();
   }
 
   /** @param {string} cause why the microphone ended by itself */
   loseMicrophone(cause) {
-    this.#know({ microphone: 'off', hearing: false });
-    this.#on.onProblem(problem(cause === 'missing' ? 'microphone-lost' : cause));
+    this.#know({ hearing: false });
+    this.#recorder.lose(cause);
   }
 
   /** Apply to the running session what it can take of changed settings. */
@@ -283,7 +262,7 @@ export class Talk {
   async #end(link) {
     this.#forgetLoss();
     this.#know({ ...NOTHING_YET, link });
-    await Promise.all([this.#microphone.stop(), this.#turnTaking.end()]);
+    await Promise.all([this.#recorder.stop(), this.#turnTaking.end()]);
   }
 
   /** @param {Partial<Facts>} changes */

@@ -1,7 +1,7 @@
 import { Answering } from './answering.js';
 import { Hearing } from './hearing.js';
-import { problem, problemOfError, problemOfResponse } from './realtime/problems.js';
-import { isHarmless, newId } from './realtime/session.js';
+import { isHarmless, problem, problemOfError, problemOfResponse } from './realtime/problems.js';
+import { newId } from './realtime/session-items.js';
 
 /** @import { MicrophoneFrame } from './audio/microphone.js' */
 /** @import { Speaker } from './audio/speaker.js' */

@@ -33,6 +33,13 @@ const CAUSE_OF_CLOSE_CODE = {
   4409: 'idle',
 };
 
+/** Errors that a race between page and server brings about and that change nothing. */
+const HARMLESS = new Set([
+  'response_cancel_not_active',
+  'input_audio_buffer_commit_empty',
+  'item_delete_invalid_item_id',
+]);
+
 /** Endings nobody did wrong: the conversation is over, not broken. */
 const CALM = new Set(['time_limit', 'idle', 'session_expired']);
 
@@ -55,6 +62,14 @@ export function problemOfEnding({ code, error }) {
   const told = String(error?.code ?? '');
   if (code === 1000 && error) return problem(Object.hasOwn(PROBLEMS, told) ? told : 'settings_refused');
   return problem(Object.hasOwn(PROBLEMS, told) ? told : (CAUSE_OF_CLOSE_CODE[code] ?? 'lost'));
+}
+
+/**
+ * True for an error that needs no word to the user.
+ * @param {{ code?: unknown, message?: unknown } | undefined} error
+ */
+export function isHarmless(error) {
+  return HARMLESS.has(String(error?.code)) || String(error?.message).includes('already shorter than');
 }
 
 /**

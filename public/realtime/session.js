@@ -1,5 +1,5 @@
 import { dialectOf, messageItem, sessionUpdate, toGaName } from './dialect.js';
-import { SessionItems } from './session-items.js';
+import { newId, SessionItems } from './session-items.js';
 
 /** @import { Connection, Ending } from './connection.js' */
 /** @import { Dialect, RealtimeEvent } from './dialect.js' */
@@ -8,28 +8,8 @@ import { SessionItems } from './session-items.js';
 
 /** @typedef {Ending & { error: { code?: string, message?: string } | null }} SessionEnding error: the one that came right before, if any */
 
-/** Errors that a race between page and server brings about and that change nothing. */
-const HARMLESS = new Set([
-  'response_cancel_not_active',
-  'input_audio_buffer_commit_empty',
-  'item_delete_invalid_item_id',
-]);
-
 /** A network that swallows everything would keep a socket opening for minutes. The server itself gives up earlier. */
 const OPENING_MS = 15_000;
-
-/**
- * True for an error that needs no word to the user.
- * @param {{ code?: unknown, message?: unknown } | undefined} error
- */
-export function isHarmless(error) {
-  return HARMLESS.has(String(error?.code)) || String(error?.message).includes('already shorter than');
-}
-
-/** @returns {string} an id no other item or event has; the API takes at most 32 characters */
-export function newId() {
-  return `rv_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`;
-}
 
 /**
  * One session of the Realtime API over one connection: set up in its own dialect, then events in and out.

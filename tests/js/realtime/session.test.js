@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
-import { newId, Session } from '../../../public/realtime/session.js';
+import { Session } from '../../../public/realtime/session.js';
+import { newId } from '../../../public/realtime/session-items.js';
 import { DEFAULTS } from '../../../public/settings.js';
 
 /** @import { RealtimeEvent } from '../../../public/realtime/dialect.js' */
