@@ -33,15 +33,7 @@ export class SessionItems {
   }
 
   /**
-   * True for the session's word that it has an item it was given.
-   * @param {RealtimeEvent} event
-   */
-  isRestored({ type, item }) {
-    return type.startsWith('conversation.item.') && this.#restored.has(item?.id);
-  }
-
-  /**
-   * The event without its link to a restored item: behind that one, the conversation may have what the session was not given.
+   * The event without its link to a restored item: right behind that one, the conversation may have turns the session was not given.
    * @param {RealtimeEvent} event
    * @returns {RealtimeEvent}
    */

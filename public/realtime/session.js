@@ -104,7 +104,7 @@ export class Session {
   }
 
   /**
-   * Let the model know what was said in earlier sessions. Their items are not told of again.
+   * Let the model know what was said in earlier sessions.
    * @param {readonly Message[]} messages
    */
   restore(messages) {
@@ -219,7 +219,7 @@ export class Session {
         break;
     }
     this.#items.see(event);
-    if (!this.#items.isRestored(event)) this.#handlers.onEvent(this.#items.unlinked(event));
+    this.#handlers.onEvent(this.#items.unlinked(event));
     if (event.type === 'response.done') this.#delete(this.#items.forgetLate());
     if (event.type === 'response.done' && this.#respondNext) this.respond();
     if (event.type === 'error') this.#endIfSetupRefused(event);

@@ -49,11 +49,14 @@ async function settled() {
 /** @type {any[]} */ let turns;
 /** @type {any} */ let service;
 /** @type {boolean} */ let isQuiet;
+/** @type {PromiseWithResolvers<void>} */ let restored;
 /** @type {Line} */ let line;
 
 beforeEach(() => {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1_000_000 });
   [wires, told, live, turns, isQuiet] = [[], [], [], [], true];
+  restored = Promise.withResolvers();
+  restored.resolve();
   service = {
     connect: (/** @type {any} */ handlers) => {
       const wire = new Wire(handlers);
@@ -73,11 +76,15 @@ beforeEach(() => {
     online: true,
     isOnline: () => service.online,
   };
-  line = new Line({
+  line = newLine();
+});
+
+function newLine() {
+  return new Line({
     service,
     settings: () => DEFAULTS,
     turns: () => turns,
-    restored: Promise.resolve(),
+    restored: restored.promise,
     isQuiet: () => isQuiet,
     retry: new Retry(Date.now, () => 1),
     on: {
@@ -96,7 +103,7 @@ beforeEach(() => {
       onUnreadable() {},
     },
   });
-});
+}
 
 afterEach(() => {
   line.close();
@@ -136,6 +143,19 @@ test('a line opened twice is one line', async () => {
   assert.deepEqual(await Promise.all(both), [true, true]);
   assert.equal(await line.open(), true);
   assert.equal(wires.length, 1);
+});
+
+test('a session waits for what is kept of the conversation', async () => {
+  restored = Promise.withResolvers();
+  line = newLine();
+  line.open();
+  await wire().accept();
+  assert.equal(line.session, null);
+  turns = [said('kept')];
+  restored.resolve();
+  await settled();
+  assert.deepEqual(wire().types, ['session.update', 'conversation.item.create']);
+  assert.notEqual(line.session, null);
 });
 
 test('a lost session is followed by another, which knows what was said', async () => {
