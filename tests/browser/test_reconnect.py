@@ -92,7 +92,8 @@ async def test_lost_session_comes_back_knowing_what_was_heard(script: Script, se
         ]
         for place, event in enumerate(events[1:]):
             previous = events[place]["item"]["id"] if place else None
-            script.say({"type": "conversation.item.created", "previous_item_id": previous, **event})
+            created = {"type": "conversation.item.created", "previous_item_id": previous}
+            script.say({**created, "item": event["item"]})
 
     script.speech("u3", "a2")
     script.transcribed("u3", "Go on, please.")
