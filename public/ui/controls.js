@@ -57,9 +57,7 @@ export class Controls {
     record.classList.toggle('recording', isRecording);
     push.hidden = !isPushToTalk;
     push.disabled = !isRecording;
-    if (mute.ariaPressed === String(isMuted)) return; // the icon set anew would be fetched anew, also from a server that is gone
     mute.ariaPressed = String(isMuted);
-    mute.querySelector('use')?.setAttribute('href', `icons/icons.svg#speaker${isMuted ? '-off' : ''}`);
   }
 }
 
@@ -68,5 +66,6 @@ export class Controls {
  * @param {string} label
  */
 function setLabel(button, label) {
-  if (button.textContent !== label) button.textContent = label;
+  const words = button.querySelector('span') ?? button;
+  if (words.textContent !== label) words.textContent = label;
 }

@@ -76,7 +76,9 @@ export class Diagnostics {
   #draw() {
     const { timings, entries } = this.#journal;
     const delays = timings.map(({ totalMs }) => totalMs);
-    drawSparkline(/** @type {SVGSVGElement} */ (/** @type {unknown} */ (this.#part('#sparkline'))), delays);
+    const sparkline = /** @type {SVGSVGElement} */ (/** @type {unknown} */ (this.#part('#sparkline')));
+    drawSparkline(sparkline, delays);
+    sparkline.toggleAttribute('hidden', timings.length === 0);
     this.#part('#latencies').replaceChildren(...timings.slice(-8).reverse().map(latencyRow));
     this.#part('#no-latencies').hidden = timings.length > 0;
     this.#part('#latency-table').hidden = timings.length === 0;

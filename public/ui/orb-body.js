@@ -13,6 +13,7 @@
 
 const EDGE_POINTS = 96;
 const WHITE = '#ffffff';
+const BLACK = '#000000';
 /** The colours fill a little more than the body, whose waves reach out. */
 const SPREAD = 1.2;
 /** Opacity by distance from the middle: falling off as a bell does, since a straight slope shows its edge. @type {readonly [number, number][]} */
@@ -30,7 +31,7 @@ const FALL_OFF = [
  * @param {VoiceColours} colours
  * @param {Body} body
  */
-export function drawBody(context, { deep, main, warm, light }, body) {
+export function drawBody(context, { deep, main, warm, light: pale }, body) {
   const { radius, half, glow, depth, angle, seconds, isFlashing } = body;
   const reach = SPREAD * radius;
   fade(context, withOpacity(main, 0.5 * glow), { x: 0, y: 0, inner: 0.3 * half, outer: half });
@@ -40,15 +41,28 @@ export function drawBody(context, { deep, main, warm, light }, body) {
   fill(context, reach, [deep, main, warm], angle);
   spot(context, reach, deep, { angle: 0.7 * angle + 4.3, distance: 0.6, size: 1 });
   spot(context, reach, warm, { angle: -0.9 * angle + 2.2, distance: 0.75, size: 1.1 });
-  spot(context, reach, light, { angle: 1.3 * angle + 0.4, distance: 0.8, size: 1.1 });
-  fade(context, withOpacity(WHITE, 0.55), {
-    x: -0.35 * radius,
-    y: -0.5 * radius,
-    inner: 0,
-    outer: 0.9 * radius,
-  });
+  spot(context, reach, pale, { angle: 1.3 * angle + 0.4, distance: 0.8, size: 1.1 });
+  light(context, radius);
   if (isFlashing) fill(context, reach, [WHITE, WHITE], 0);
   context.restore();
+}
+
+/**
+ * Let light fall on the body from above, and shine on its rim.
+ * @param {CanvasRenderingContext2D} context its path is the body's outline
+ * @param {number} radius
+ */
+function light(context, radius) {
+  context.globalCompositeOperation = 'soft-light'; // brightens the colours, does not whiten them
+  fade(context, withOpacity(WHITE, 1), { x: -0.3 * radius, y: -0.6 * radius, inner: 0, outer: 1.1 * radius });
+  fade(context, withOpacity(BLACK, 0.4), { x: 0.3 * radius, y: 1.1 * radius, inner: 0, outer: 1.1 * radius });
+  context.globalCompositeOperation = 'source-over';
+  const rim = context.createLinearGradient(0, -radius, 0, 0.3 * radius);
+  rim.addColorStop(0, withOpacity(WHITE, 0.5)(1));
+  rim.addColorStop(1, withOpacity(WHITE, 0.5)(0));
+  context.strokeStyle = rim;
+  context.lineWidth = 0.035 * radius; // its outer half is clipped
+  context.stroke();
 }
 
 /**

@@ -20,7 +20,7 @@ export const MOTIONS = {
   listening: { size: 0.6, colour: 1, swirl: 0.05, wobble: 0.04, glow: 0.6, pattern: 'ring' },
   'hearing-you': { size: 0.56, colour: 1, swirl: 0.08, wobble: 0.06, glow: 0.7, pattern: 'ripples' },
   thinking: { size: 0.5, colour: 0.95, swirl: 0.35, wobble: 0.02, glow: 0.5, pattern: 'dots' },
-  speaking: { size: 0.62, colour: 1, swirl: 0.14, wobble: 0.16, glow: 1, pattern: 'none' },
+  speaking: { size: 0.62, colour: 1, swirl: 0.14, wobble: 0.13, glow: 1, pattern: 'none' },
   reconnecting: { size: 0.52, colour: 0.35, swirl: 0.03, wobble: 0, glow: 0.2, pattern: 'dashes' },
   ended: { size: 0.54, colour: 0.35, swirl: 0, wobble: 0, glow: 0.15, pattern: 'none' },
   error: { size: 0.52, colour: 0.12, swirl: 0, wobble: 0, glow: 0.1, pattern: 'broken' },

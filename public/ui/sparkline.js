@@ -4,24 +4,29 @@ const HEIGHT = 48;
 const MARGIN = 4;
 
 /**
- * Draw values as a line in an svg element.
- * @param {SVGSVGElement} svg
+ * Draw values as a line in an svg element, its end marked by a dot.
+ * @param {SVGSVGElement} svg stretches the drawing, but no stroke
  * @param {readonly number[]} values in order
  */
 export function drawSparkline(svg, values) {
   const top = Math.max(1, ...values);
   const step = (WIDTH - 2 * MARGIN) / Math.max(1, values.length - 1);
-  const points = values.map(
-    (value, index) => `${MARGIN + index * step},${HEIGHT - MARGIN - (value / top) * (HEIGHT - 2 * MARGIN)}`,
-  );
-  const line = document.createElementNS(SVG, 'polyline');
-  line.setAttribute('points', points.join(' '));
-  const end = document.createElementNS(SVG, 'circle');
-  const [x = '0', y = '0'] = (points.at(-1) ?? '').split(',');
-  end.setAttribute('cx', x);
-  end.setAttribute('cy', y);
-  end.setAttribute('r', '3');
+  const points = values.map((value, index) => {
+    const y = HEIGHT - MARGIN - (value / top) * (HEIGHT - 2 * MARGIN);
+    return `${MARGIN + index * step},${y}`;
+  });
   svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
-  svg.setAttribute('preserveAspectRatio', 'xMinYMid meet');
-  svg.replaceChildren(...(values.length > 0 ? [line, end] : []));
+  svg.setAttribute('preserveAspectRatio', 'none');
+  svg.replaceChildren(path('line', points), path('dot', points.slice(-1)));
+}
+
+/**
+ * @param {string} className
+ * @param {string[]} points one alone is a dot as wide as the stroke
+ */
+function path(className, points) {
+  const element = document.createElementNS(SVG, 'path');
+  element.setAttribute('class', className);
+  if (points.length > 0) element.setAttribute('d', `M${points.join('L')}h0`);
+  return element;
 }

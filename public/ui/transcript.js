@@ -129,7 +129,18 @@ export class Transcript {
   }
 
   #keepEnd() {
-    if (this.#isFollowing && this.#articles.size > 0) this.#log.scrollTop = this.#log.scrollHeight;
+    const first = this.#log.children[1]; // behind the words for an empty log
+    const last = this.#log.lastElementChild;
+    if (!(first instanceof HTMLElement && last instanceof HTMLElement)) return;
+    const isFull = last.offsetTop + last.offsetHeight - first.offsetTop >= this.#log.clientHeight;
+    if (isFull) requestAnimationFrame(() => this.#endFilling());
+    else this.#log.classList.add('unfilled');
+    if (this.#isFollowing) this.#log.scrollTop = this.#log.scrollHeight;
+  }
+
+  /** Take away the room above the turns; in a frame in which nothing else changes, so that nothing is seen to move. */
+  #endFilling() {
+    if (this.#due.size === 0) this.#log.classList.remove('unfilled');
   }
 }
 
@@ -162,7 +173,7 @@ function newWords(text) {
 
 /** @param {Turn} turn */
 function detailsOf({ status, delayMs }) {
-  const delay = delayMs === undefined ? '' : `replied in ${(delayMs / 1000).toFixed(1)} s`;
+  const delay = delayMs === undefined ? '' : `replied in ${(delayMs / 1000).toFixed(2)} s`;
   return [delay, status === 'interrupted' ? 'interrupted' : ''].filter(Boolean).join(' · ');
 }
 

@@ -123,7 +123,7 @@ async def test_page_reads_as_it_is_meant(script: Script) -> None:
             - status: Listening
             - button /reply delay/
             - button /left/
-            - button /estimated, \\d+ tokens/
+            - button /tokens/
           - region "Conversation":
             - heading "Conversation" [level=2]
             - group: Download
