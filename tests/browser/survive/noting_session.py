@@ -114,31 +114,39 @@ class NotingSession(Session):
     """A session that notes what it is told.
 
     Attributes:
-        received: client events but for the sound, in order.
-        appends: the sound, in order.
+        restored: the messages it was given before anything was said.
+        appends: the sound it was sent, in order.
         answers: of its own, by item id: all that each was to say.
         errors: what it complained of.
     """
 
     def __init__(self, dialect: Dialect, *, expires_at: int, scripted: bool) -> None:
         super().__init__(dialect, expires_at=expires_at, scripted=scripted)
-        self.received: list[Event] = []
+        self.restored: list[Known] = []
         self.appends: list[Append] = []
         self.answers: dict[str, str] = {}
         self.errors: list[Event] = []
         self._truncated: set[str] = set()
+        self._is_new = True
         self._partner = self._talker = Talker(scripted=False)
 
     def receive(self, message: str | bytes) -> Iterator[list[Event]]:
         event = json.loads(message)
-        if event["type"] == "input_audio_buffer.append":
-            self.appends.append(Append.of(event["audio"]))
-        else:
-            self.received.append(event)
-        if event["type"] == "conversation.item.truncate":
-            self._truncated.add(event["item_id"])
+        match event["type"]:
+            case "input_audio_buffer.append":
+                self.appends.append(Append.of(event["audio"]))
+            case "conversation.item.create":
+                self.restored += [to_known(event["item"])] if self._is_new else []
+            case "conversation.item.truncate":
+                self._truncated.add(event["item_id"])
+            case "response.create":
+                self._is_new = False
         for batch in super().receive(message):
-            self.errors += [told["error"] for told in batch if told["type"] == "error"]
+            for told in batch:
+                if told["type"] == "error":
+                    self.errors.append(told["error"])
+                elif told["type"] == "input_audio_buffer.committed":
+                    self._is_new = False
             yield batch
 
     def advance(self) -> Step:
@@ -147,16 +155,6 @@ class NotingSession(Session):
             if event["type"] == "response.output_item.added" and event["item"]["type"] == "message":
                 self.answers[event["item"]["id"]] = self._talker.saying
         return step
-
-    @property
-    def restored(self) -> list[Known]:
-        told = []
-        for event in self.received:
-            if event["type"] == "conversation.item.create":
-                told.append(to_known(event["item"]))
-            elif event["type"] != "session.update":
-                break
-        return told
 
     @property
     def knows(self) -> list[Known]:

@@ -1,0 +1,34 @@
+"""Strike one talk with many random faults, and check after each that nothing of it was lost.
+
+    python benchmarks/survive.py [--faults 200] [--seed 1]
+
+A real Chromium, the real server, and the simulator in the place of Azure: see tests/browser/survive/.
+Prints how often each kind of fault struck and cost the session, and how long the talk took to be
+live again. Ends with a traceback, which names the fault, as soon as anything is not as it should be.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+TESTS = Path(__file__).parent.parent / "tests"
+sys.path[1:1] = [
+    str(path) for path in (TESTS.parent, TESTS, TESTS / "browser", TESTS / "browser" / "survive")
+]
+
+from random_faults import run  # noqa: E402  found by the line above
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    options.add_argument("--faults", type=int, default=200)
+    options.add_argument("--seed", type=int, default=1)
+    arguments = options.parse_args()
+    print("\n".join(asyncio.run(run(arguments.faults, arguments.seed)).lines()))
+
+
+if __name__ == "__main__":
+    main()
