@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from engines import chromium
@@ -18,15 +18,17 @@ from running import StartServer
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
 
-LOOKS = {
+PHONE = {
+    "viewport": {"width": 390, "height": 780},
+    "device_scale_factor": 2,
+    "is_mobile": True,
+    "has_touch": True,
+}
+LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "light"},
     "dark": {"viewport": {"width": 1280, "height": 800}, "color_scheme": "dark"},
-    "phone": {"viewport": {"width": 390, "height": 780}, "color_scheme": "light", "device_scale_factor": 2},
-    "phone-dark": {
-        "viewport": {"width": 390, "height": 780},
-        "color_scheme": "dark",
-        "device_scale_factor": 2,
-    },
+    "phone": {**PHONE, "color_scheme": "light"},
+    "phone-dark": {**PHONE, "color_scheme": "dark"},
 }
 SPEAKING_MS = 1200
 """Into an answer, so that some of it has been said and some not."""
@@ -37,10 +39,11 @@ async def state(page: Page, name: str) -> None:
 
 
 async def picture(browser: Browser, url: str, look: str, folder: Path) -> None:
-    context = await browser.new_context(**LOOKS[look])  # type: ignore[arg-type]
+    context = await browser.new_context(**LOOKS[look])
     page = await context.new_page()
 
     async def shoot(name: str) -> None:
+        await page.evaluate("Promise.all(document.getAnimations().map(({ finished }) => finished))")
         await page.screenshot(path=folder / f"{look}-{name}.png")
 
     await page.goto(url)
@@ -58,7 +61,6 @@ async def picture(browser: Browser, url: str, look: str, folder: Path) -> None:
     await page.wait_for_timeout(SPEAKING_MS)
     await shoot("speaking")
     await page.locator(".chip").first.click()
-    await page.wait_for_timeout(300)
     await shoot("diagnostics")
     await page.keyboard.press("Escape")
     await page.keyboard.press("Escape")

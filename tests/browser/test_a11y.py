@@ -49,6 +49,41 @@ async def test_no_rule_is_broken_in_any_state(script: Script, state: str) -> Non
     assert await in_every_look(script) == []
 
 
+async def test_no_rule_is_broken_by_any_banner(script: Script) -> None:
+    """Every problem there is, in the banner of the narrowest page: it fits, and has one action."""
+    await script.page.set_viewport_size({"width": 320, "height": 640})
+    found = await script.page.evaluate(
+        """async () => {
+            const { PROBLEMS } = await import('/realtime/problem-words.js');
+            const { problem } = await import('/realtime/problems.js');
+            const { Banner } = await import('/ui/banner.js');
+            const element = document.getElementById('banner');
+            const banner = new Banner(element, () => {});
+            const found = [];
+            for (const cause of Object.keys(PROBLEMS)) {
+                banner.show(problem(cause));
+                const { violations } = await axe.run(element);
+                found.push(...violations.map(({ id }) => `${cause}: ${id}`));
+                if (element.scrollWidth > element.clientWidth) found.push(`${cause}: is too wide`);
+                if (element.getBoundingClientRect().bottom > innerHeight) found.push(`${cause}: is too high`);
+                if ([...element.querySelectorAll('button')].filter((b) => b.checkVisibility()).length !== 1)
+                    found.push(`${cause}: has not one action`);
+            }
+            return found;
+        }"""
+    )
+    assert found == []
+
+
+async def test_labels_stay_readable_under_the_pointer(script: Script) -> None:
+    unreadable = "axe.run({ runOnly: ['color-contrast'] }).then((results) => results.violations.length)"
+    for scheme in SCHEMES:
+        await script.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        for name in ["Connect", "Start Recording", "What can you do for me?"]:
+            await script.page.get_by_role("button", name=name, exact=True).hover()
+            assert await script.page.evaluate(unreadable) == 0, f"{name}, {scheme}"
+
+
 @pytest.mark.parametrize("name", ["Settings", "Keyboard shortcuts"])
 async def test_no_rule_is_broken_in_a_dialog(script: Script, name: str) -> None:
     await script.press(name)
@@ -141,6 +176,106 @@ async def test_page_reads_as_it_is_meant(script: Script) -> None:
           - textbox "Message"
           - button "Send"
     """)
+
+
+async def test_empty_page_reads_as_it_is_meant(script: Script) -> None:
+    await expect(script.page.get_by_role("main")).to_match_aria_snapshot("""
+        - main:
+          - region "Assistant":
+            - status: Ready when you are
+          - region "Conversation":
+            - heading "Conversation" [level=2]
+            - log "Conversation":
+              - paragraph: /Talk with an assistant/
+              - list "Examples":
+                - listitem:
+                  - button "What can you do for me?"
+                - listitem:
+                  - button "Tell me something surprising about the sea."
+                - listitem:
+                  - button "Help me plan a quiet weekend."
+              - paragraph: /Your voice goes to this server/
+          - button "Connect"
+          - button "Start Recording"
+          - button "Mute assistant"
+          - textbox "Message"
+          - button "Send"
+    """)
+
+
+async def test_problem_reads_as_it_is_meant(script: Script) -> None:
+    await STATES["error"](script)
+    await expect(script.banner).to_match_aria_snapshot("""
+        - alert:
+          - paragraph:
+            - strong: That was too much at once
+            - text: A message was larger than the server accepts. Send a shorter one.
+          - button "Reconnect"
+    """)
+
+
+async def test_settings_read_as_they_are_meant(script: Script) -> None:
+    await script.press("Settings")
+    await expect(script.page.get_by_role("dialog")).to_match_aria_snapshot("""
+        - dialog "Settings":
+          - heading "Settings" [level=2]
+          - button "Close"
+          - combobox "Microphone"
+          - meter "Microphone level"
+          - combobox "Voice"
+          - textbox "Instructions"
+          - group /When is it the assistant.s turn/:
+            - radio /After a short pause/ [checked]
+            - radio /After a pause/
+            - radio /After a long pause/
+            - radio /When I let go/
+          - group "Noise reduction":
+            - radio "Off" [checked]
+            - radio /Near/
+            - radio /Far/
+          - group "Captions":
+            - radio "Small"
+            - radio "Medium" [checked]
+            - radio "Large"
+          - group "Theme":
+            - radio "System" [checked]
+            - radio "Light"
+            - radio "Dark"
+          - button "Reset"
+          - button "Done"
+    """)
+
+
+async def test_keyboard_alone_reaches_menu_numbers_and_settings(script: Script) -> None:
+    page = script.page
+    await script.connect()
+    await script.write("Hello?")
+    script.answer("a1", "Hello!", 0)
+    await expect(script.words).to_have_count(2)
+
+    await page.locator("summary").first.focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_role("button", name="Text (.txt)")).to_be_focused()
+    async with page.expect_download():
+        await page.keyboard.press("Enter")
+
+    chip = page.get_by_role("button", name=re.compile("reply delay"))
+    await chip.focus()
+    await page.keyboard.press("Enter")
+    drawer = page.get_by_role("complementary", name="Diagnostics")
+    await expect(drawer).to_be_visible()
+    await page.keyboard.press("Tab")
+    assert await drawer.evaluate("drawer => drawer.contains(document.activeElement)")
+    await page.keyboard.press("Escape")
+    await expect(drawer).to_be_hidden()
+    await expect(chip).to_be_focused()
+
+    await page.get_by_role("button", name="Settings").focus()
+    await page.keyboard.press("Enter")
+    await page.get_by_role("radio", name="System").focus()
+    await page.keyboard.press("ArrowRight")
+    await expect(page.locator("html")).to_have_attribute("data-theme", "light")
 
 
 async def test_forced_colours_keep_every_part_visible(script: Script) -> None:

@@ -57,6 +57,31 @@ async def test_what_a_running_session_can_change_changes_at_once(
     assert "voice" not in session, "a session that has spoken refuses another voice"
 
 
+async def test_new_instructions_reach_a_running_session(script: Script) -> None:
+    await script.connect()
+    dialog = await open_settings(script)
+    await dialog.get_by_label("Instructions").fill("Speak like a pirate.")
+    await dialog.get_by_role("button", name="Done").click()
+    session = (await script.wait_for("session.update", 2))["session"]
+    assert session["instructions"] == "Speak like a pirate."
+
+
+async def test_sound_goes_to_the_speaker_that_was_chosen(script: Script) -> None:
+    await script.page.evaluate(
+        """() => {
+            globalThis.sinks = [];
+            AudioContext.prototype.setSinkId = async (sink) => void sinks.push(sink);
+        }"""
+    )
+    await script.record()  # devices have names once the microphone is allowed
+    dialog = await open_settings(script)
+    speakers = dialog.get_by_label("Speaker")
+    await expect(speakers.get_by_role("option", name="Fake")).not_to_have_count(0)
+    chosen = await speakers.get_by_role("option").last.get_attribute("value")
+    await speakers.select_option(chosen)
+    await script.page.wait_for_function("(chosen) => sinks.at(-1) === chosen", arg=chosen)
+
+
 async def test_theme_and_captions_are_seen_at_once_and_kept(script: Script) -> None:
     await choose(script, "Theme", "Dark")
     await choose(script, "Captions", "Large")
