@@ -242,7 +242,7 @@ REFUSALS = {
     401: Ending(
         4401,
         "upstream_unauthorized",
-        "Azure refused the key (401): check AZURE_OPENAI_API_KEY and AZURE_OPENAI_ENDPOINT.",
+        "Azure refused access (401): check AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, or the role of the server's identity.",
     ),
     403: Ending(
         4403,
