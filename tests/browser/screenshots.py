@@ -17,6 +17,7 @@ from running import StartServer
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
+    from running import Server
 
 PHONE = {
     "viewport": {"width": 390, "height": 780},
@@ -38,7 +39,7 @@ async def state(page: Page, name: str) -> None:
     await expect(page.get_by_role("main")).to_have_attribute("data-state", re.compile(name))
 
 
-async def picture(browser: Browser, url: str, look: str, folder: Path) -> None:
+async def picture(browser: Browser, server: Server, look: str, folder: Path) -> None:
     context = await browser.new_context(**LOOKS[look])
     page = await context.new_page()
 
@@ -46,7 +47,7 @@ async def picture(browser: Browser, url: str, look: str, folder: Path) -> None:
         await page.evaluate("Promise.all(document.getAnimations().map(({ finished }) => finished))")
         await page.screenshot(path=folder / f"{look}-{name}.png")
 
-    await page.goto(url)
+    await page.goto(server.url)
     await expect(page.get_by_text("Simulator: no model connected")).to_be_visible()
     await shoot("idle")
     await page.get_by_role("button", name="Settings").click()
@@ -67,20 +68,18 @@ async def picture(browser: Browser, url: str, look: str, folder: Path) -> None:
     await page.get_by_role("button", name="Start Recording").click()
     await state(page, "listening|hearing-you|thinking|speaking")
     await shoot("recording")
-    await page.get_by_role("textbox", name="Message").fill("/close 1011")
-    await page.keyboard.press("Enter")
-    await state(page, "error")
+    server.stop()
+    await state(page, "reconnecting")
     await page.wait_for_timeout(1500)
-    await shoot("error")
+    await shoot("reconnecting")
     await context.close()
 
 
 async def main(folder: Path) -> None:
     with StartServer() as start:
-        url = start().url
         async with async_playwright() as playwright, chromium(playwright) as browser:
             for look in LOOKS:
-                await picture(browser, url, look, folder)
+                await picture(browser, start(), look, folder)
 
 
 if __name__ == "__main__":
