@@ -11,13 +11,17 @@ if TYPE_CHECKING:
 
 MAX_RESTORED = 20
 SPOKEN = "[", "of speech; the simulator does not transcribe]"
+RACES = {
+    "response_cancel_not_active",
+    "conversation_already_has_active_response",  # the page asks again once that one is over
+}
 SLACK_WORDS = 3
 """Of an interrupted answer: its text runs a little ahead of its sound, and is cut at the end of a word."""
 
 
 def is_race(error: dict[str, Any]) -> bool:
     """Tell whether an error only says that page and service acted at the same time."""
-    return error["code"] == "response_cancel_not_active" or "already shorter than" in error["message"]
+    return error["code"] in RACES or "already shorter than" in error["message"]
 
 
 def is_spoken(words: str) -> bool:
@@ -89,6 +93,13 @@ class Ledger:
                 assert any(whole.startswith(turn.words) for whole in open_answers), (
                     f"{turn} answers nothing before it"
                 )
+
+    async def check_answered(self) -> None:
+        """Check that nothing is left that the user waits for: of words that were lost the page says so."""
+        last = (await self.visit.turns())[-1]
+        assert last.role == "assistant" or not last.has_words, (
+            f"{last} is not answered, and its answer not offered"
+        )
 
     def check_first_messages(self, turns: list[Turn]) -> None:
         """Check that the session in use was given the messages before it, the last 20, and that nothing was between them.

@@ -114,7 +114,7 @@ class NotingSession(Session):
     """A session that notes what it is told.
 
     Attributes:
-        restored: the messages it was given before anything was said.
+        restored: the messages it was given before anything was said, and still has.
         appends: the sound it was sent, in order.
         answers: of its own, by item id: all that each was to say.
         errors: what it complained of.
@@ -137,6 +137,8 @@ class NotingSession(Session):
                 self.appends.append(Append.of(event["audio"]))
             case "conversation.item.create":
                 self.restored += [to_known(event["item"])] if self._is_new else []
+            case "conversation.item.delete":
+                self.restored = [known for known in self.restored if known.id != event["item_id"]]
             case "conversation.item.truncate":
                 self._truncated.add(event["item_id"])
             case "response.create":

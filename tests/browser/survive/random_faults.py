@@ -211,6 +211,7 @@ class Ordeal:
         await self.visit.state(*LIVE)
         await self.be_quiet()
         await self.take_offers()
+        await self.ledger.check_answered()
         await self.prove(f"All well, {number}?")
         await self.note_recovery(name, struck_at, mended_at)
         await self.ledger.check()
