@@ -96,10 +96,10 @@ class Ledger:
 
     async def check_answered(self) -> None:
         """Check that nothing is left that the user waits for: of words that were lost the page says so."""
-        last = (await self.visit.turns())[-1]
-        assert last.role == "assistant" or not last.has_words, (
-            f"{last} is not answered, and its answer not offered"
-        )
+        for last in (await self.visit.turns())[-1:]:
+            assert last.role == "assistant" or not last.has_words, (
+                f"{last} is not answered, nor is that offered"
+            )
 
     def check_first_messages(self, turns: list[Turn]) -> None:
         """Check that the session in use was given the messages before it, the last 20, and that nothing was between them.
