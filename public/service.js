@@ -43,7 +43,7 @@ export async function isAlive() {
   }
 }
 
-/** @param {string} path */
+/** @param {string} path what it answers must be asked for each time, it says so itself; `config` is on its way before any script */
 function ask(path) {
-  return fetch(path, { cache: 'no-store', redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) });
+  return fetch(path, { redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) });
 }

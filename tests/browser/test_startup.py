@@ -57,6 +57,16 @@ async def test_page_is_ready_in_an_instant(chromium: Browser, site: str, show: C
     assert best_ms <= READY_MS
 
 
+async def test_server_is_asked_before_any_script_runs_and_once(page: Page, site: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.removeprefix(site + "/")))
+    await page.goto(site)
+    await expect(page.get_by_text("Simulator: no model connected")).to_be_visible()
+    assert asked.count("config") == 1
+    assert asked.index("config") < asked.index("talk.js")
+    assert [url for url in asked if asked.count(url) > 1 and url.endswith(".js")] == []
+
+
 async def test_nothing_can_be_pressed_before_it_is_heard(page: Page, site: str) -> None:
     may_load = anyio.Event()
 
