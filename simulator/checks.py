@@ -52,6 +52,16 @@ def string(value: Any, param: str) -> None:
         raise _type_error(value, param, "a string")
 
 
+def string_up_to(most: int) -> Check:
+    def check(value: Any, param: str) -> None:
+        string(value, param)
+        if len(value) > most:
+            message = f"string too long. Expected a string with maximum length {most}, but got a string with length {len(value)} instead."
+            raise RequestError("string_above_max_length", f"Invalid '{param}': {message}", param)
+
+    return check
+
+
 def boolean(value: Any, param: str) -> None:
     if not isinstance(value, bool):
         raise _type_error(value, param, "a boolean")

@@ -7,14 +7,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from simulator.checks import RequestError, missing, one_of, unsupported
+from simulator.checks import RequestError, missing, one_of, string_up_to, unsupported
 from simulator.conversation import Conversation, Item, to_text_tokens
 from simulator.dialect import Dialect, Event, to_turn_detection
 from simulator.replies import Ending, Partner
 from simulator.responses import InputTokens, Response, Step
 from simulator.turns import BYTES_PER_MS, Heard, InputAudio, SpeechStarted
 
-MAX_APPEND_CHARACTERS = 15 * 2**20
+check_append_length = string_up_to(15 * 2**20)
 LEAST_COMMIT_MS = 100
 SLICE_BYTES = 200 * BYTES_PER_MS  # of an append: a few milliseconds of work between two batches of events
 ELSEWHERE = {  # events of the protocol that the simulator does not carry out
@@ -154,13 +154,7 @@ class Session:
     # The input audio buffer
 
     def _append(self, audio: str) -> Iterator[list[Event]]:
-        if len(audio) > MAX_APPEND_CHARACTERS:
-            raise RequestError(
-                "string_above_max_length",
-                "Invalid 'audio': string too long. Expected a string with maximum length "
-                f"{MAX_APPEND_CHARACTERS}, but got a string with length {len(audio)} instead.",
-                "audio",
-            )
+        check_append_length(audio, "audio")
         try:
             pcm = memoryview(binascii.a2b_base64(audio, strict_mode=True))
         except ValueError:

@@ -17,6 +17,7 @@ from simulator.checks import (
     one_of,
     record,
     string,
+    string_up_to,
     variants,
 )
 from simulator.turns import SEMANTIC_SILENCE_MS
@@ -110,9 +111,12 @@ def modalities(*combinations: list[str]) -> Check:
     return check
 
 
+short_id = string_up_to(32)
+
+
 def item_fields(**fields: Check) -> dict[str, Check]:
     return {
-        "id": string,
+        "id": short_id,
         "object": one_of("realtime.item"),
         "type": string,
         "status": one_of("completed", "incomplete", "in_progress"),
@@ -146,7 +150,7 @@ def item_kinds(text_content: str) -> dict[str, Check]:
             },
         ),
         "function_call": record(
-            item_fields(call_id=string, name=string, arguments=string), ("name", "arguments")
+            item_fields(call_id=short_id, name=string, arguments=string), ("name", "arguments")
         ),
-        "function_call_output": record(item_fields(call_id=string, output=string), ("call_id", "output")),
+        "function_call_output": record(item_fields(call_id=short_id, output=string), ("call_id", "output")),
     }

@@ -869,6 +869,33 @@ def test_history_of_all_roles_is_taken(talk: Talk) -> None:
         assert events[0]["item"]["status"] == "completed"
 
 
+def test_items_a_client_brings_keep_their_ids_and_their_order(talk: Talk) -> None:
+    """As a page does that lets a new session know what was said in earlier ones."""
+    kinds = {"user": "input_text", "assistant": DIALECTS[talk.name].text_content}
+    ids = [f"rv_{number:029}" for number in range(20)]
+    told = [
+        talk.send("conversation.item.create", item=message(item_id, role, kinds[role]))[0]
+        for item_id, role in zip(ids, ["user", "assistant"] * 10, strict=True)
+    ]
+    assert [event["item"]["id"] for event in told] == ids
+    assert [event["previous_item_id"] for event in told] == [None, *ids[:-1]]
+    for item_id in ids:
+        talk.send("conversation.item.delete", item_id=item_id)
+    added = talk.send("conversation.item.create", item=message(ids[0]))[0]
+    assert added["previous_item_id"] is None
+
+
+def test_an_answer_under_way_can_be_deleted(talk: Talk) -> None:
+    talk.say("hello")
+    talk.send("response.create")
+    added = one(talk.step(2), "response.output_item.added")
+
+    talk.send("conversation.item.delete", item_id=added["item"]["id"])
+    talk.finish()
+
+    assert types(talk.say("again")) == ordered(talk, "conversation.item.added", "conversation.item.done")
+
+
 def test_deleted_item_is_gone(talk: Talk) -> None:
     talk.send("conversation.item.create", item=message("a"))
 
@@ -884,6 +911,7 @@ def test_deleted_item_is_gone(talk: Talk) -> None:
         ({"item": message("b"), "previous_item_id": "z"}, "item_create_invalid_previous_item_id"),
         ({"item": {"type": "function_call_output", "call_id": "x", "output": ""}}, "invalid_tool_call_id"),
         ({"item": {"type": "message", "role": "user"}}, "missing_required_parameter"),
+        ({"item": message("b" * 33)}, "string_above_max_length"),
         ({"item": message("b", "assistant")}, "invalid_value"),
         ({"item": message("b", "narrator")}, "invalid_value"),
         ({"item": {"type": "poem"}}, "invalid_value"),
