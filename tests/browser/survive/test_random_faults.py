@@ -21,6 +21,6 @@ FAULTS = 13  # each kind once
 async def test_a_talk_survives_one_random_fault_after_the_other(
     world: World, ledger: Ledger, show: Callable[[str], None], seed: int
 ) -> None:
-    outcome = await Ordeal(world, ledger, seed, pace=0.4).suffer(FAULTS)
+    outcome = await Ordeal(world, ledger, seed, pace=0.25).suffer(FAULTS)
     assert outcome.struck.total() == FAULTS
     show("\n".join(outcome.lines()))
