@@ -28,6 +28,10 @@ def is_spoken(words: str) -> bool:
     return words.startswith(SPOKEN[0]) and words.endswith(SPOKEN[1])
 
 
+def without_number(answer: str) -> str:
+    return answer.partition(". ")[2]
+
+
 class Ledger:
     """Check one talk at quiet moments. `asked` is what was typed so far, in order."""
 
@@ -67,7 +71,8 @@ class Ledger:
         await self.ask(question)
         await self.visit.state("listening", "connected")
         turns = await self.visit.turns()
-        assert [turn.words for turn in turns[-2:]] == [question, answer_to(question)]
+        asked, answered = (turn.words for turn in turns[-2:])
+        assert (asked, without_number(answered)) == (question, answer_to(question))
         await self.check()
 
     def check_page(self, turns: list[Turn]) -> None:
@@ -79,20 +84,25 @@ class Ledger:
             if turn.role == "user" and turn.has_words and not is_spoken(turn.words)
         ]
         assert typed == self.asked
-        open_answers: list[str] = []  # whole, of the questions so far
+        open_answers = [answer_to(GO_ON)] * len(turns)  # it may be asked for at any time
         for turn in turns:
             assert turn.status in ("complete", "interrupted", "failed"), f"{turn} is not over"
             if turn.role == "user":
                 open_answers.append(answer_to(turn.words))
-            elif answer_to(GO_ON).startswith(turn.words):
-                pass  # it comes whenever it is asked for
-            elif turn.status == "complete":
-                assert turn.words in open_answers, f"{turn} answers nothing before it, or is there twice"
-                open_answers.remove(turn.words)
-            else:
-                assert any(whole.startswith(turn.words) for whole in open_answers), (
-                    f"{turn} answers nothing before it"
-                )
+                continue
+            said = without_number(self.whole(turn))
+            assert said in open_answers, f"{turn} answers nothing before it, or is there twice"
+            if turn.status == "complete":
+                open_answers.remove(said)
+
+    def whole(self, answer: Turn) -> str:
+        """Return what an answer on the page was to say; the page may have less of one that was interrupted."""
+        number = f"{answer.words.partition('.')[0]}."
+        [whole] = [each for each in self.service.notes.answers.values() if each.startswith(number)]
+        assert whole == answer.words or (answer.status == "interrupted" and whole.startswith(answer.words)), (
+            answer
+        )
+        return whole
 
     async def check_answered(self) -> None:
         """Check that nothing is left that the user waits for: of words that were lost the page says so."""
@@ -122,12 +132,11 @@ class Ledger:
         An answer cut in this very session is left out: the service itself knows how much of it was heard.
         """
         known = self.service.session.knows
-        cut = [self.service.notes.words_of(each.id) or "" for each in known if each.is_cut]
+        cut = [self.service.notes.answers[each.id] for each in known if each.is_cut]
         shown = [
             (turn.role, turn.words)
             for turn in turns
-            if turn.has_words
-            and not (turn.status == "interrupted" and any(whole.startswith(turn.words) for whole in cut))
+            if turn.has_words and not (turn.role == "assistant" and self.whole(turn) in cut)
         ]
         knows = [(each.role, each.text) for each in known if not each.is_cut]
         assert knows == shown[-len(knows) :] if knows else not shown, f"{knows}\ninstead of\n{shown}"
@@ -139,17 +148,14 @@ class Ledger:
         own = self.service.session.answers
         for each in known:
             if each.role == "assistant" and each.id not in own:
-                whole = self.service.notes.words_of(each.id)
-                assert whole is not None, f"{each} never was said"
+                whole = self.service.notes.answers[each.id]
                 assert whole.startswith(each.text), f"{each} is not what was said"
 
     async def check_heard(self, turns: list[Turn]) -> None:
         """Check that of an interrupted answer no more is kept than was heard."""
         heard_ms = await self.visit.tapped("heardMs")
-        cut = {turn.words for turn in turns[len(self._seen) :] if turn.status == "interrupted"}
-        for item_id, ms in heard_ms.items():
-            whole = self.service.notes.words_of(item_id) or ""
-            for words in cut:
-                if whole.startswith(words) and whole != words:
-                    heard_words = ms / WORD_MS
-                    assert len(words.split()) <= heard_words + SLACK_WORDS, f"{words} in {ms:.0f} ms"
+        ids = {whole: item_id for item_id, whole in self.service.notes.answers.items()}
+        for turn in turns[len(self._seen) :]:
+            ms = heard_ms.get(ids[self.whole(turn)]) if turn.status == "interrupted" else None
+            if ms is not None:
+                assert len(turn.words.split()) <= ms / WORD_MS + SLACK_WORDS, f"{turn} in {ms:.0f} ms"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import math
 import re
@@ -45,19 +46,25 @@ def answer_to(question: str) -> str:
 
 
 class Talker(Partner):
-    """Answer each question by `answer_to`, a word in 100 ms; and `/tool` by a call whose arguments take seconds.
+    """Answer each question by a number and `answer_to`, a word in 100 ms; and `/tool` by a call that takes seconds.
+
+    Args:
+        numbers: one for each answer, so that no two are alike.
 
     Attributes:
         saying: the last answer, whole.
     """
 
-    saying = ""
+    def __init__(self, numbers: Iterator[int]) -> None:
+        super().__init__(scripted=False)
+        self.saying = ""
+        self._numbers = numbers
 
     def reply(self, item: Item | None, asked: Asked) -> Reply:  # noqa: ARG002 - the base class's
         if item and item.text.startswith(TOOL):
             return Reply(call=Call("look_up", json.dumps({"words": "many " * 400})))
         is_asked = item is not None and item.role == "user"
-        self.saying = answer_to(item.text if item and is_asked else GO_ON)
+        self.saying = f"{next(self._numbers)}. {answer_to(item.text if item and is_asked else GO_ON)}"
         return Reply((Speech(self.saying, TONE * len(self.saying.split())),))
 
 
@@ -76,17 +83,17 @@ class Notes:
     """What the sessions of one talk were told, the oldest session first."""
 
     sessions: list[NotingSession] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def open_session(self, dialect: Dialect, *, expires_at: int, scripted: bool) -> NotingSession:
-        session = NotingSession(dialect, expires_at=expires_at, scripted=scripted)
+        session = NotingSession(dialect, self.numbers, expires_at=expires_at, scripted=scripted)
         self.sessions.append(session)
         return session
 
-    def words_of(self, item_id: str) -> str | None:
-        """Return all that an answer was to say."""
-        return next(
-            (session.answers[item_id] for session in self.sessions if item_id in session.answers), None
-        )
+    @property
+    def answers(self) -> dict[str, str]:
+        """All answers, by item id: what each was to say."""
+        return {item_id: whole for session in self.sessions for item_id, whole in session.answers.items()}
 
 
 @dataclass(frozen=True)
@@ -120,7 +127,7 @@ class NotingSession(Session):
         errors: what it complained of.
     """
 
-    def __init__(self, dialect: Dialect, *, expires_at: int, scripted: bool) -> None:
+    def __init__(self, dialect: Dialect, numbers: Iterator[int], *, expires_at: int, scripted: bool) -> None:
         super().__init__(dialect, expires_at=expires_at, scripted=scripted)
         self.restored: list[Known] = []
         self.appends: list[Append] = []
@@ -128,7 +135,7 @@ class NotingSession(Session):
         self.errors: list[Event] = []
         self._truncated: set[str] = set()
         self._is_new = True
-        self._partner = self._talker = Talker(scripted=False)
+        self._partner = self._talker = Talker(numbers)
 
     def receive(self, message: str | bytes) -> Iterator[list[Event]]:
         event = json.loads(message)
