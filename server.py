@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
+from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocketDisconnect
 from uvicorn.supervisors import ChangeReload
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator
 
-    from starlette.types import Message
+    from starlette.types import Message, Scope
 
 log = logging.getLogger("realtime_voice")
 HERE = Path(__file__).parent
@@ -213,6 +214,19 @@ class PageFiles(StaticFiles):
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         hidden = any(part.startswith(".") for part in Path(path).parts if part != ".")
         return ("", None) if hidden else super().lookup_path(path)
+
+    def file_response(
+        self,
+        full_path: str | os.PathLike[str],
+        stat_result: os.stat_result,
+        scope: Scope,
+        status_code: int = 200,
+    ) -> Response:
+        """Read the file at once: it is small, and Starlette's three turns in a thread would cost more."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        if not isinstance(response, FileResponse):
+            return response  # the browser has it already
+        return Response(Path(full_path).read_bytes(), status_code, response.headers)
 
 
 def create_app(settings: Settings) -> FastAPI:
