@@ -69,7 +69,7 @@ export class Line {
   #service;
   #settings;
   #turns;
-  #restored;
+  #settled;
   #on;
 
   /**
@@ -77,16 +77,16 @@ export class Line {
    * @param {Service} options.service
    * @param {() => SettingValues} options.settings
    * @param {() => readonly Turn[]} options.turns of the conversation
-   * @param {Promise<unknown>} options.restored until when turns of former times may still be missing
+   * @param {() => Promise<unknown>} options.settled waits while turns may be missing in it, or may still be cut
    * @param {() => boolean} options.isQuiet whether nothing is being said, thought or heard
    * @param {LineHandlers} options.on
    * @param {Retry} [options.retry]
    */
-  constructor({ service, settings, turns, restored, isQuiet, on, retry = new Retry() }) {
+  constructor({ service, settings, turns, settled, isQuiet, on, retry = new Retry() }) {
     this.#service = service;
     this.#settings = settings;
     this.#turns = turns;
-    this.#restored = restored;
+    this.#settled = settled;
     this.#on = on;
     this.#retry = retry;
     this.#heartbeat = new Heartbeat(service.isAlive, () => this.#drop());
@@ -175,7 +175,7 @@ export class Line {
   async #try() {
     const session = this.#newSession();
     this.#session = session;
-    const [isUp] = await Promise.all([session.ready, this.#restored]);
+    const [isUp] = await Promise.all([session.ready, this.#settled()]);
     if (isUp && session === this.#session) this.#use(session);
   }
 

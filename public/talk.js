@@ -44,6 +44,8 @@ export class Talk {
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #lossTimer;
   /** Written while there was no session: answered when there is one. @type {Set<string>} */ #unsent =
     new Set();
+  /** Until when it may not be known how much of the last answer was heard. @type {Promise<unknown>} */ #silenced =
+    Promise.resolve();
   #line;
   #turnTaking;
   #recorder;
@@ -80,7 +82,7 @@ export class Talk {
       service,
       settings: () => settings.values,
       turns: () => conversation.turns,
-      restored,
+      settled: () => Promise.allSettled([restored, this.#silenced]),
       isQuiet: () => this.#turnTaking.isQuiet,
       on: {
         onOpening: () => this.#know({ ...NOTHING_YET, link: 'opening' }),
@@ -243,7 +245,7 @@ export class Talk {
       this.#tellLoss();
       return;
     }
-    this.#turnTaking.lose();
+    this.#silenced = this.#turnTaking.lose();
     this.#lossTimer = setTimeout(() => this.#tellLoss(), UNTOLD_LOSS_MS);
   }
 
@@ -259,10 +261,10 @@ export class Talk {
   }
 
   /** @param {Facts['link']} link */
-  async #end(link) {
+  #end(link) {
     this.#forgetLoss();
     this.#know({ ...NOTHING_YET, link });
-    await Promise.all([this.#recorder.stop(), this.#turnTaking.end()]);
+    this.#silenced = Promise.all([this.#recorder.stop(), this.#turnTaking.end()]);
   }
 
   /** @param {Partial<Facts>} changes */

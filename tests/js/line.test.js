@@ -84,7 +84,7 @@ function newLine() {
     service,
     settings: () => DEFAULTS,
     turns: () => turns,
-    restored: restored.promise,
+    settled: () => restored.promise,
     isQuiet: () => isQuiet,
     retry: new Retry(Date.now, () => 1),
     on: {

@@ -337,6 +337,19 @@ describe('a session that is lost', () => {
     assert.equal(types().length, 3);
   });
 
+  test('is followed only when it is known how much of a cut answer was heard', async () => {
+    speakAnswer();
+    const stopped = Promise.withResolvers();
+    speaker.stop = () => /** @type {any} */ (stopped.promise);
+    await lose();
+    await comeBack();
+    assert.deepEqual(types(), ['session.update']);
+    stopped.resolve({ itemId: 'a', playedMs: 2000 });
+    await settled();
+    assert.equal(last('conversation.item.create')?.item.content[0].text, conversation.turns[0]?.text);
+    assert.equal(conversation.turns[0]?.status, 'interrupted');
+  });
+
   test('is no problem to tell when it is soon back', async () => {
     await lose();
     mock.timers.tick(999);
