@@ -36,6 +36,6 @@ npm test --silent
 # Most tests wait most of the time, so they run side by side; those that measure get the machine to
 # themselves afterwards. An end with 5 says that the arguments chose none of these tests.
 status=0
-python -m pytest -n 6 --maxschedchunk 2 -m 'not quiet' "$@" || status=$?
+python -m pytest -n 4 --maxschedchunk 2 -m 'not quiet' "$@" || status=$?
 [ "$status" = 0 ] || [ "$status" = 5 ] || exit "$status"
 python -m pytest -m quiet "$@" || [ "$status/$?" = 0/5 ]

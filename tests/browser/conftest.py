@@ -38,8 +38,8 @@ async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(chromium: Browser) -> AsyncIterator[Page]:
-    """A page with a profile of its own."""
-    context = await chromium.new_context()
+    """A page with a profile of its own, and its orb still: moving, it would take the processor from the tests beside it."""
+    context = await chromium.new_context(reduced_motion="reduce")
     yield await context.new_page()
     await context.close()
 

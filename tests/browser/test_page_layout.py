@@ -30,6 +30,7 @@ SIZES = {"phone": (390, 780), "small phone": (320, 640), "desktop": (1280, 800)}
 async def test_nothing_shifts_through_a_conversation(page: Page, site: str, size: str) -> None:
     width, height = SIZES[size]
     await page.set_viewport_size({"width": width, "height": height})
+    await page.emulate_media(reduced_motion="no-preference")
     await page.add_init_script(WATCH)
     script = Script(page)
     await script.open(site)
@@ -69,6 +70,7 @@ async def test_long_answer_leaves_the_page_free(page: Page, site: str) -> None:
 
     The machine may be busy; of the stretches at the end, when most is there to be drawn and kept, the quietest counts.
     """
+    await page.emulate_media(reduced_motion="no-preference")
     await page.add_init_script(WATCH)
     script = Script(page)
     await script.open(site)
@@ -97,6 +99,7 @@ async def test_long_answer_leaves_the_page_free(page: Page, site: str) -> None:
 
 @pytest.mark.quiet
 async def test_thousand_turns_scroll_and_type_without_delay(script: Script) -> None:
+    await script.page.emulate_media(reduced_motion="no-preference")
     await script.page.evaluate(WATCH)
     await script.connect()
     for turn in range(500):
@@ -173,6 +176,7 @@ async def test_motion_stops_where_it_is_not_wanted(page: Page, site: str) -> Non
 
 
 async def test_orb_moves_with_the_sound_that_is_heard(script: Script) -> None:
+    await script.page.emulate_media(reduced_motion="no-preference")
     await script.connect()
     picture = "document.getElementById('orb').toDataURL()"
     script.begin_answer("a1", "One two three", 8000)

@@ -167,7 +167,7 @@ async def open_service() -> AsyncIterator[Service]:
 @contextlib.asynccontextmanager
 async def open_context(browser: Browser, **options: Any) -> AsyncIterator[BrowserContext]:
     """Open a profile whose pages are tapped."""
-    context = await browser.new_context(**options)
+    context = await browser.new_context(reduced_motion="reduce", **options)
     try:
         await context.add_init_script(path=TAP)
         yield context
