@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import anyio
 import anyio.to_thread
 from ledger import Ledger
-from nginx import free_port, run_nginx
+from nginx import run_nginx
 from noting_session import LONG
+from processes import free_port
 from running import ROOT, StartServer
 from world import Visit, make_world, open_context, open_service
 
