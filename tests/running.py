@@ -32,7 +32,8 @@ class Server:
         self.changed = threading.Condition()
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
-        found = self.wait_for_log(r"open (http://[^\s\"]+)", timeout=90)  # a busy machine is slow to start programs
+        # A busy machine is slow to start programs.
+        found = self.wait_for_log(r"open (http://[^\s\"]+)", timeout=90)
         self.url = found[1]
         self.ws_url = self.url.replace("http", "ws", 1)
 
