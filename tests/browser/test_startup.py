@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
+import itertools
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -14,12 +17,13 @@ from script import Script
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from playwright.async_api import Browser, Page, Route
+    from playwright.async_api import Browser, CDPSession, Page, Route
 
 PUBLIC = Path(__file__).parents[2] / "public"
 FIRST_LOAD_BYTES = 100_000
 READY_MS = 300
-LOADS = 8
+LOADS = 10
+NUMBERS = itertools.count(1)
 
 WATCH = """
     globalThis.longTasks = [];
@@ -40,19 +44,51 @@ async def test_first_load_is_small() -> None:
     assert sum(len(gzip.compress(path.read_bytes())) for path in files) < FIRST_LOAD_BYTES
 
 
+class Unwatched:
+    """Pages that Playwright does not follow, since following each of a page's requests costs as much as the request."""
+
+    def __init__(self, cdp: CDPSession) -> None:
+        self.cdp = cdp
+        self.answers: dict[int, asyncio.Future[Any]] = {}
+        cdp.on("Target.receivedMessageFromTarget", self.take)
+
+    def take(self, event: dict[str, str]) -> None:
+        message = json.loads(event["message"])
+        if "id" in message:
+            self.answers.pop(message["id"]).set_result(message["result"])
+
+    async def call(self, session: str, method: str, **parameters: Any) -> Any:
+        number = next(NUMBERS)
+        answer = self.answers[number] = asyncio.get_running_loop().create_future()
+        message = json.dumps({"id": number, "method": method, "params": parameters})
+        await self.cdp.send("Target.sendMessageToTarget", {"sessionId": session, "message": message})
+        return await answer
+
+    async def load(self, url: str) -> tuple[float, list[int]]:
+        """Load a page in a profile of its own; return after how many ms it is ready, and its long tasks."""
+        profile = await self.cdp.send("Target.createBrowserContext")
+        target = await self.cdp.send("Target.createTarget", {"url": "about:blank", **profile})
+        session = (await self.cdp.send("Target.attachToTarget", target))["sessionId"]
+        await self.call(session, "Page.enable")
+        await self.call(session, "Page.addScriptToEvaluateOnNewDocument", source=WATCH)
+        await self.call(session, "Page.navigate", url=url)
+        ready = {"expression": "ready.then((ms) => [ms, longTasks])", "awaitPromise": True}
+        answer = await self.call(session, "Runtime.evaluate", returnByValue=True, **ready)
+        await self.cdp.send("Target.disposeBrowserContext", profile)
+        ms, long_tasks = answer["result"]["value"]
+        return ms, long_tasks
+
+
 @pytest.mark.quiet
 async def test_page_is_ready_in_an_instant(chromium: Browser, site: str, show: Callable[[str], None]) -> None:
-    """With nothing cached, Connect works and the server's name stands there; other programs may slow down a load, but not all."""
-    loads = []
-    for _ in range(LOADS):
-        context = await chromium.new_context()
-        page = await context.new_page()
-        await page.add_init_script(WATCH)
-        await page.goto(site)
-        loads.append(await page.evaluate("ready.then((ms) => [ms, longTasks])"))
-        await context.close()
-    best_ms, long_tasks = min(loads)
-    show(f"ready after {best_ms:.0f} ms at best, {sorted(loads)[LOADS // 2][0]:.0f} ms in the middle")
+    """With nothing cached, Connect works and the server's name stands there.
+
+    Other programs may slow down a load, but not all of them.
+    """
+    pages = Unwatched(await chromium.new_browser_cdp_session())
+    loads = sorted([await pages.load(site) for _ in range(LOADS)])
+    best_ms, long_tasks = loads[0]
+    show(f"ready after {best_ms:.0f} ms at best, {loads[LOADS // 2][0]:.0f} ms in the middle")
     assert long_tasks == []
     assert best_ms <= READY_MS
 
