@@ -82,7 +82,7 @@ def site(
     ):
         yield Site(port, plain_port, servers, tls)
     access = (folder / "access.log").read_text()
-    assert " /config 200 " in access
+    assert "GET /" in access
     assert CODE not in access
 
 
