@@ -67,8 +67,10 @@ class Ledger:
         await self.visit.state("speaking")
 
     async def talk(self, question: str) -> None:
-        """Write a message, hear the whole answer, and check."""
-        await self.ask(question)
+        """Write a message, hear the whole answer, which may be over in an instant, and check."""
+        self.asked.append(question)
+        await self.visit.write(question)
+        await self.visit.read(answer_to(question))
         await self.visit.state("listening", "connected")
         turns = await self.visit.turns()
         asked, answered = (turn.words for turn in turns[-2:])

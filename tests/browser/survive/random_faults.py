@@ -69,9 +69,13 @@ class Trouble:
     def __init__(self, world: World, choice: random.Random, pace: float) -> None:
         self.world, self.choice, self.pace = world, choice, pace
 
-    async def last(self, most_s: float) -> None:
+    async def last(self, most_s: float, least_s: float = 0) -> None:
         """Let some time pass: that it does is the point."""
-        await anyio.sleep(self.pace * self.choice.uniform(0, most_s))
+        await anyio.sleep(self.pace * self.choice.uniform(least_s, most_s))
+
+    async def last_silently(self) -> None:
+        """Let so little time pass that nobody notices, or so much that somebody has to."""
+        await (self.last(4) if self.choice.random() < 0.5 else self.last(24, 11))
 
     async def server_killed(self) -> None:
         await self.world.stop_server(signal.SIGKILL)
@@ -86,7 +90,7 @@ class Trouble:
     async def server_hung(self) -> None:
         self.world.server.process.send_signal(signal.SIGSTOP)
         try:
-            await self.last(12)
+            await self.last_silently()
         finally:
             self.world.server.process.send_signal(signal.SIGCONT)
 
@@ -101,7 +105,7 @@ class Trouble:
 
     async def network_frozen(self) -> None:
         self.world.front.freeze()
-        await self.last(14)
+        await self.last_silently()
         self.world.front.thaw()
 
     async def browser_offline(self) -> None:
@@ -130,7 +134,7 @@ class Trouble:
 
     async def service_frozen(self) -> None:
         self.world.service.back.freeze()
-        await self.last(14)
+        await self.last_silently()
         self.world.service.back.thaw()
 
     async def session_short(self) -> None:
@@ -172,10 +176,18 @@ class Kind(Protocol):
 class Ordeal:
     """One talk with the microphone on, and all that befalls it."""
 
-    def __init__(self, world: World, ledger: Ledger, seed: int, pace: float = 1) -> None:
+    def __init__(
+        self,
+        world: World,
+        ledger: Ledger,
+        seed: int,
+        pace: float = 1,
+        tell: Callable[[str], object] = lambda _: None,
+    ) -> None:
         self.world, self.visit, self.ledger = world, world.visit, ledger
         self.choice = random.Random(seed)
         self.trouble = Trouble(world, self.choice, pace)
+        self.tell = tell
         self.outcome = Outcome()
 
     async def suffer(self, faults: int) -> Outcome:
@@ -196,6 +208,7 @@ class Ordeal:
                     f"fault {number}: {kind.__name__} while {doing.__name__}; states: {states[-12:]}"
                 )
                 raise
+            self.tell(f"{number + 1} of {faults}: {kind.__name__} while {doing.__name__}")
         return self.outcome
 
     async def meet(self, number: int, kind: Kind, doing: Callable[[str], Awaitable[None]]) -> None:
@@ -288,12 +301,13 @@ class Ordeal:
         self.outcome.recovery_s.append(max(0.0, live_s - max(mended_at, lost_s)))
 
 
-async def run(faults: int, seed: int) -> Outcome:
-    """Let a talk meet so many faults, outside any test."""
+async def run(faults: int, seed: int, tell: Callable[[str], object]) -> Outcome:
+    """Let a talk meet so many faults, outside any test; tell of each that was survived."""
     with StartServer() as start:
         async with (
             async_playwright() as playwright,
             chromium(playwright) as browser,
             make_world(browser, start) as world,
         ):
-            return await Ordeal(world, Ledger(world.visit, world.service), seed).suffer(faults)
+            ledger = Ledger(world.visit, world.service)
+            return await Ordeal(world, ledger, seed, tell=tell).suffer(faults)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import anyio
-from noting_session import LONG, answer_to
+from noting_session import GO_ON, LONG, answer_to
 from playwright.async_api import expect
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ async def test_an_answer_cut_off_by_the_service_keeps_what_was_heard_and_goes_on
     assert (cut.role, cut.status) == ("assistant", "interrupted")
     await ledger.check_restored()
     await visit.press("Go on")
-    await visit.state("speaking")
+    await visit.read(answer_to(GO_ON))
     await visit.state("connected")
     await expect(visit.banner).to_be_hidden()
     await ledger.check()

@@ -17,10 +17,10 @@ FAULTS = 13  # each kind once
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.long
 async def test_a_talk_survives_one_random_fault_after_the_other(
-    world: World, ledger: Ledger, show: Callable[[str], None], seed: int
+    world: World, ledger: Ledger, show: Callable[[str], None]
 ) -> None:
-    outcome = await Ordeal(world, ledger, seed, pace=0.25).suffer(FAULTS)
+    outcome = await Ordeal(world, ledger, seed=1, pace=0.25).suffer(FAULTS)
     assert outcome.struck.total() == FAULTS
     show("\n".join(outcome.lines()))

@@ -95,6 +95,11 @@ class Visit:
         names = [f'main[data-state="{state}"]' for state in states]
         await expect(self.page.locator(", ".join(names))).to_be_visible(timeout=TIMEOUT_S * 1000)
 
+    async def read(self, words: str) -> None:
+        """Wait until the last turn says these words."""
+        last = self.log.locator("article .words").last
+        await expect(last).to_contain_text(words, timeout=TIMEOUT_S * 1000)
+
     async def closed_with(self, code: int) -> None:
         """Wait until a session of the page's was closed with this code."""
         closed = "(code) => tap.codes.includes(code)"
