@@ -3,7 +3,7 @@
     python benchmarks/survive.py [--faults 200] [--seed 1]
 
 A real Chromium, the real server, and the simulator in the place of Azure: see tests/browser/survive/.
-Prints how often each kind of fault struck and cost the session, and how long the talk took to be
+Tells of each fault on stderr. Prints how often each kind of fault struck and cost the session, and how long the talk took to be
 live again. Ends with a traceback, which names the fault, as soon as anything is not as it should be.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
+from functools import partial
 from pathlib import Path
 
 TESTS = Path(__file__).parent.parent / "tests"
@@ -27,7 +28,8 @@ def main() -> None:
     options.add_argument("--faults", type=int, default=200)
     options.add_argument("--seed", type=int, default=1)
     arguments = options.parse_args()
-    print("\n".join(asyncio.run(run(arguments.faults, arguments.seed)).lines()))
+    outcome = asyncio.run(run(arguments.faults, arguments.seed, partial(print, file=sys.stderr)))
+    print("\n".join(outcome.lines()))
 
 
 if __name__ == "__main__":
