@@ -9,8 +9,8 @@ set_up_python requirements-dev.txt
 PATH="$PWD/.venv/bin:$PATH" # node and npm come with requirements-dev.txt
 
 # Real browsers, a sound server for them, and nginx to measure against; all Debian packages.
-packages='chromium firefox-esr webkit2gtk-driver xvfb pulseaudio pulseaudio-utils gstreamer1.0-plugins-base
-  gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-pulseaudio nginx-light'
+packages='chromium chromium-headless-shell firefox-esr webkit2gtk-driver xvfb pulseaudio pulseaudio-utils
+  gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-pulseaudio nginx-light'
 # shellcheck disable=SC2086  the list is meant to be split
 if ! dpkg -s $packages >/dev/null 2>&1; then
   echo 'installing browsers and a sound server ...' >&2

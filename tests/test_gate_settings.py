@@ -145,8 +145,7 @@ async def test_a_place_is_taken_until_the_upstream_is_gone_too(
         state = json.loads((await asyncio.to_thread(ask, running.url, "/config")).body)["state"]
         if " ended " not in running.log():
             states.append(state)
-    assert states
-    assert set(states) == {"busy"}
+    assert set(states[:-1]) == {"busy"}, "but for an answer that came in the same moment as the log's line"
     assert json.loads((await asyncio.to_thread(ask, running.url, "/config")).body)["state"] == "ready"
 
 

@@ -13,13 +13,18 @@ const PIECE_SAMPLES = 2000 * SAMPLES_PER_MS;
 /** Frames come a little early or late; a longer gap is a pause in the recording. */
 const MAX_JITTER_MS = 200;
 
-/** @param {Int16Array[]} pieces */
-function join(pieces) {
-  const joined = new Int16Array(pieces.reduce((length, piece) => length + piece.length, 0));
+/**
+ * @param {Int16Array[]} pieces
+ * @param {number} [limit] samples at most
+ */
+function join(pieces, limit = Number.POSITIVE_INFINITY) {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const joined = new Int16Array(Math.min(length, limit));
   let offset = 0;
   for (const piece of pieces) {
-    joined.set(piece, offset);
-    offset += piece.length;
+    const wanted = piece.subarray(0, joined.length - offset);
+    joined.set(wanted, offset);
+    offset += wanted.length;
   }
   return joined;
 }
@@ -88,7 +93,7 @@ export class Recording {
   answerEnded(itemId, heardMs) {
     const answer = this.#answers.get(itemId);
     this.#answers.delete(itemId);
-    const pcm = join(answer?.pieces ?? []).slice(0, Math.round(heardMs * SAMPLES_PER_MS));
+    const pcm = join(answer?.pieces ?? [], Math.round(heardMs * SAMPLES_PER_MS));
     if (answer && pcm.length > 0) this.#onSound({ side: 'assistant', at: answer.at, pcm });
   }
 }

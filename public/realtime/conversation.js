@@ -217,7 +217,7 @@ export class Conversation {
    * @param {boolean} done
    */
   #takeItem(item, previousId, done) {
-    if (item.type === 'function_call') this.#takeCall(item);
+    if (item.type === 'function_call' && done) this.#takeCall(item);
     if (item.type !== 'message' || (item.role !== 'user' && item.role !== 'assistant')) return;
     if (item.status === 'incomplete' && !this.#turns.get(item.id)) return; // cut short before anything was heard
     const turn = this.#find(item.id, item.role);
@@ -226,7 +226,7 @@ export class Conversation {
     if (item.role === 'user' && !turn.text && textOf(item)) this.add('user', item.id, textOf(item));
   }
 
-  /** @param {Record<string, any>} call */
+  /** @param {Record<string, any>} call whose arguments are all there */
   #takeCall({ id, name, arguments: given }) {
     this.add('note', id, `The model called ${clean(name) || 'a function'}(${clean(given)})`);
   }

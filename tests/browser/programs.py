@@ -7,6 +7,7 @@ from pathlib import Path
 
 PACKAGES = {
     "chromium": "chromium",
+    "chromium-headless-shell": "chromium-headless-shell",
     "firefox-esr": "firefox-esr",
     "pulseaudio": "pulseaudio",
     "pactl": "pulseaudio-utils",

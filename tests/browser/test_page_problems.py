@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from engines import chromium as run_chromium
 from playwright.async_api import expect
 from script import Script
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page, Playwright
+    from playwright.async_api import Page
     from running import StartServer
 
 FINAL = {
@@ -168,12 +167,61 @@ async def test_page_without_a_secure_origin_says_so(page: Page, site: str) -> No
     await tab.state("connected")
 
 
-async def test_denied_permission_is_told(playwright: Playwright, site: str) -> None:
-    async with run_chromium(playwright, "--deny-permission-prompts") as browser:
-        tab = Script(await browser.new_page())
-        await tab.open(site)
-        await tab.press("Start Recording")
-        await expect(tab.banner).to_contain_text("The microphone is blocked")
+async def test_microphone_that_goes_away_is_told(script: Script) -> None:
+    await script.page.evaluate(
+        """() => {
+            const devices = navigator.mediaDevices;
+            const ask = devices.getUserMedia.bind(devices);
+            devices.getUserMedia = async (wanted) => {
+                const stream = await ask(wanted);
+                window.unplug = () => {
+                    devices.getUserMedia = async () => { throw new DOMException('raw words', 'NotFoundError') };
+                    const [track] = stream.getAudioTracks();
+                    track.stop();
+                    track.dispatchEvent(new Event('ended'));
+                };
+                return stream;
+            };
+        }"""
+    )
+    await script.record()
+    await script.page.evaluate("unplug()")
+    await expect(script.banner).to_contain_text("The microphone went away")
+    await script.state("connected")
+    await script.banner.get_by_role("button", name="Choose microphone").click()
+    await expect(script.page.get_by_role("dialog", name="Settings")).to_be_visible()
+
+
+async def test_without_a_sound_device_one_can_still_write_and_read(page: Page, site: str) -> None:
+    tab = Script(page)
+    await page.add_init_script(
+        "window.AudioContext = class { constructor() { throw new DOMException('raw words', 'NotSupportedError') } }"
+    )
+    await tab.open(site)
+    await tab.connect()
+    await expect(tab.banner).to_contain_text("No sound on this device")
+    await tab.banner.get_by_role("button", name="Close").click()
+    await tab.write("Can you read?")
+    tab.answer("a1", "And write, too.")
+    await expect(tab.words).to_have_text(["Can you read?", "And write, too."])
+    await tab.press("Start Recording")
+    await expect(tab.banner).to_contain_text("No sound on this device")
+    await tab.state("connected")
+
+
+async def test_visitor_who_is_signed_out_may_sign_in_again(page: Page, server: StartServer) -> None:
+    code = "a-code-of-the-tests-0123456789"
+    tab = Script(page)
+    await page.goto(server(ACCESS_CODE=code).url)
+    await page.get_by_label("Access code").fill(code)
+    await tab.press("Log in")
+    await tab.connect()
+    await tab.press("Disconnect")
+    await page.context.clear_cookies()
+    await tab.press("Connect")
+    await expect(tab.banner).to_contain_text("Please sign in again")
+    await tab.banner.get_by_role("button", name="Sign in").click()
+    await expect(page.get_by_label("Access code")).to_be_visible()
 
 
 @pytest.mark.long

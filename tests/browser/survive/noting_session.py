@@ -124,6 +124,7 @@ class NotingSession(Session):
         restored: the messages it was given before anything was said, and still has.
         appends: the sound it was sent, in order.
         answers: of its own, by item id: all that each was to say.
+        is_calling: whether it has begun to tell the arguments of a call.
         errors: what it complained of.
     """
 
@@ -132,6 +133,7 @@ class NotingSession(Session):
         self.restored: list[Known] = []
         self.appends: list[Append] = []
         self.answers: dict[str, str] = {}
+        self.is_calling = False
         self.errors: list[Event] = []
         self._truncated: set[str] = set()
         self._is_new = True
@@ -163,6 +165,7 @@ class NotingSession(Session):
         for event in step.events:
             if event["type"] == "response.output_item.added" and event["item"]["type"] == "message":
                 self.answers[event["item"]["id"]] = self._talker.saying
+            self.is_calling |= event["type"] == "response.function_call_arguments.delta"
         return step
 
     @property

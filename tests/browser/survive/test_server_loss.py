@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from noting_session import LONG, TOOL
-from playwright.async_api import expect
+from world import eventually
 
 if TYPE_CHECKING:
     from ledger import Ledger
@@ -33,7 +33,8 @@ async def test_a_talk_survives_the_loss_of_its_server_at_each_state(
     async def call_a_tool() -> None:
         ledger.asked.append(TOOL)
         await visit.write(TOOL)
-        await expect(visit.log.get_by_text("The model called look_up")).to_be_visible()
+        await eventually(lambda: world.service.session.is_calling, "no call")
+        await visit.state("thinking")
 
     await visit.press("Start Recording")
     await visit.state("listening")

@@ -311,7 +311,12 @@ describe('odd input', () => {
   });
 });
 
-test('a function call is noted, and a deleted item goes', () => {
+test('a function call is noted once its arguments are there, and a deleted item goes', () => {
+  receive({
+    type: 'response.output_item.added',
+    item: { id: 'f', type: 'function_call', name: 'weather', arguments: '' },
+  });
+  assert.deepEqual(texts(), []);
   receive({
     type: 'response.output_item.done',
     item: { id: 'f', type: 'function_call', name: 'weather', arguments: '{"in":"Oslo"}' },
