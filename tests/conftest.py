@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 from azure import mocked_azure
+from figures import SOUND, Table
 from running import StartServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
     from azure import Azure
+
+SHOWN = "shown"
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ async def azure(azure_tls: ssl.SSLContext) -> AsyncIterator[Azure]:
 @pytest.fixture
 def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Show figures at the end of the run, also when the test ran in another process."""
-    return lambda text: request.node.user_properties.append(("figures", text))
+    return lambda text: request.node.user_properties.append((SHOWN, text))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,8 +81,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    sound = Table()
     for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
-        for name, text in report.user_properties if report.when == "call" else ():
-            if name == "figures":
+        for name, value in report.user_properties if report.when == "call" else ():
+            if name == SOUND:
+                sound.add(*value)
+            elif name == SHOWN:
                 terminalreporter.section(report.nodeid.rpartition("::")[2])
-                terminalreporter.write_line(text)
+                terminalreporter.write_line(value)
+    if sound.rows:
+        terminalreporter.section("sound")
+        for line in sound.lines():
+            terminalreporter.write_line(line)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from engines import chromium as run_chromium
-from figures import EngineFigures, Figures
+from figures import Figures
 from playwright.async_api import async_playwright
 from pulse import Pulse
 from script import Script
@@ -58,22 +58,7 @@ def pulse() -> Iterator[Pulse]:
         yield pulse
 
 
-FIGURES = pytest.StashKey[Figures]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[FIGURES] = Figures()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    figures = config.stash[FIGURES]
-    if figures.rows:
-        terminalreporter.section("sound")
-        for line in figures.lines():
-            terminalreporter.write_line(line)
-
-
 @pytest.fixture
-def figures(engine: str, pytestconfig: pytest.Config) -> EngineFigures:
-    """The column of the test's `engine` in the table that ends the run."""
-    return pytestconfig.stash[FIGURES].of(engine)
+def figures(engine: str, request: pytest.FixtureRequest) -> Figures:
+    """What the test measures in its `engine`, for the table that ends the run."""
+    return Figures(engine, request.node.user_properties)

@@ -154,7 +154,7 @@ def share_heard(spoken: list[Sound], heard: Sound) -> float:
     return sum(likeness(part, heard) > ALIKE for part in spoken) / len(spoken)
 
 
-@pytest.mark.quiet
+@pytest.mark.sound
 async def test_spoken_turn_is_written_answered_and_heard(visit: Visitor, server: StartServer) -> None:
     person = await visit(server().url, microphone=QUESTION)
 
@@ -184,7 +184,7 @@ async def test_spoken_turn_is_written_answered_and_heard(visit: Visitor, server:
     assert not of_type("error", person.received)
 
 
-@pytest.mark.quiet
+@pytest.mark.sound
 @pytest.mark.parametrize(("pause_s", "status"), [(1.0, "cancelled"), (3.5, "completed")])
 async def test_speaking_over_the_answer_stops_it(
     visit: Visitor, server: StartServer, pause_s: float, status: str

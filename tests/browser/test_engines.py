@@ -14,12 +14,12 @@ from pulse import AUDIBLE, RECORDING_RATE_HZ
 
 if TYPE_CHECKING:
     from engines import Tab
-    from figures import EngineFigures
+    from figures import Figures
     from playwright.async_api import Playwright
     from pulse import Pulse, Recording
     from running import StartServer
 
-pytestmark = pytest.mark.quiet
+pytestmark = pytest.mark.alone
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 INTERRUPTIONS = 3
@@ -68,7 +68,7 @@ def silence_after_ms(recording: Recording, time_ms: float) -> float:
 
 @pytest.mark.parametrize("engine", ENGINES)
 async def test_an_answer_is_heard_and_falls_silent_when_spoken_over(
-    engine: str, playwright: Playwright, pulse: Pulse, server: StartServer, figures: EngineFigures
+    engine: str, playwright: Playwright, pulse: Pulse, server: StartServer, figures: Figures
 ) -> None:
     async with open_tab(engine, playwright, pulse) as tab:
         await tab.goto(server().url)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Playwright
     from pulse import Pulse
 
-pytestmark = pytest.mark.quiet
+pytestmark = pytest.mark.sound
 
 QUESTION = Path(__file__).parents[1] / "recordings" / "what_is_the_weather.wav"
 

@@ -64,7 +64,7 @@ async def test_nothing_shifts_through_a_conversation(page: Page, site: str, size
     assert await page.evaluate(found) == []
 
 
-@pytest.mark.quiet
+@pytest.mark.alone
 async def test_long_answer_leaves_the_page_free(page: Page, site: str) -> None:
     """Ten minutes of answer, arriving faster than any service sends: no task of the page is long, up to the last.
 
@@ -97,7 +97,7 @@ async def test_long_answer_leaves_the_page_free(page: Page, site: str) -> None:
     assert min(stretches) <= LONG_TASK_MS, stretches
 
 
-@pytest.mark.quiet
+@pytest.mark.alone
 async def test_thousand_turns_scroll_and_type_without_delay(script: Script) -> None:
     await script.page.emulate_media(reduced_motion="no-preference")
     await script.page.evaluate(WATCH)

@@ -10,9 +10,9 @@ from analysis import SPEECH_HZ, Sound, decibels, encode_floats, fit_sine, level_
 
 if TYPE_CHECKING:
     from engines import Tab
-    from figures import EngineFigures
+    from figures import Figures
 
-pytestmark = pytest.mark.quiet
+pytestmark = pytest.mark.sound
 
 AMPLITUDE = 0.5
 LAST_BIT_DB = -96.0
@@ -30,7 +30,7 @@ def tone(sound: Sound, number: int) -> Sound:
     [(8_000, 3_100), (16_000, 6_200), (44_100, 9_000), (48_000, 9_000), (96_000, 9_000)],
 )
 async def test_speech_passes_unchanged_and_nothing_folds_back(
-    tab: Tab, figures: EngineFigures, rate_hz: int, kept_hz: int
+    tab: Tab, figures: Figures, rate_hz: int, kept_hz: int
 ) -> None:
     tones_hz = [997, kept_hz] + ([13_000, 15_000, 18_000] if rate_hz > 40_000 else [])
     played = [sine(hz, 0.5, rate_hz, AMPLITUDE) for hz in tones_hz] + [sine(997, 10, rate_hz, AMPLITUDE)]

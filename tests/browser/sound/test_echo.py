@@ -12,10 +12,10 @@ from analysis import pcm_of, usual_level_db
 
 if TYPE_CHECKING:
     from engines import Tab
-    from figures import EngineFigures
+    from figures import Figures
     from pulse import Pulse
 
-pytestmark = pytest.mark.quiet
+pytestmark = pytest.mark.sound
 
 LINES = Path(__file__).parent.parent.parent.parent / "simulator" / "lines"
 LIMIT_DBFS = -58
@@ -47,7 +47,7 @@ async def least_echo_db(tab: Tab, voice: str) -> float:
 # WebKitGTK claims to cancel echo, and does not: 0 dB of difference.
 @pytest.mark.parametrize("engine", ["chromium", "firefox"], indirect=True, scope="session")
 async def test_the_answer_is_not_heard_by_the_microphone(
-    tab: Tab, figures: EngineFigures, sound_card: Pulse
+    tab: Tab, figures: Figures, sound_card: Pulse
 ) -> None:
     voice = speech()
     with sound_card.room():

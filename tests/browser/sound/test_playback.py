@@ -13,15 +13,15 @@ from engines import SILENCE_MS
 
 if TYPE_CHECKING:
     from engines import Tab
-    from figures import EngineFigures
+    from figures import Figures
     from pulse import Pulse
 
-pytestmark = pytest.mark.quiet
+pytestmark = pytest.mark.sound
 
 FADE_MS = 8
 
 
-async def test_at_24_khz_every_sample_is_played_as_it_came(tab: Tab, figures: EngineFigures) -> None:
+async def test_at_24_khz_every_sample_is_played_as_it_came(tab: Tab, figures: Figures) -> None:
     noise = np.random.default_rng(1).integers(-32768, 32768, 3 * SPEECH_HZ) / 32768
     noise[0] = noise[-1] = 0.5  # so that the edges show
     played = await tab.evaluate("(...sound) => measure.playback(...sound)", SPEECH_HZ, encode(noise))
@@ -33,7 +33,7 @@ async def test_at_24_khz_every_sample_is_played_as_it_came(tab: Tab, figures: En
 
 
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 44_100, 48_000, 96_000])
-async def test_at_a_devices_rate_a_tone_stays_clean(tab: Tab, figures: EngineFigures, rate_hz: int) -> None:
+async def test_at_a_devices_rate_a_tone_stays_clean(tab: Tab, figures: Figures, rate_hz: int) -> None:
     played = await tab.evaluate("(...sound) => measure.playback(...sound)", rate_hz, encode(sine(997, 12)))
     sound = floats_of(played["sound"])
     first, _ = audible(sound)
@@ -43,7 +43,7 @@ async def test_at_a_devices_rate_a_tone_stays_clean(tab: Tab, figures: EngineFig
     figures.note(f"playback at {rate_hz} Hz: share of a core", 100 * played["load"], "%")
 
 
-async def test_deltas_that_come_unevenly_seldom_break_the_sound(tab: Tab, figures: EngineFigures) -> None:
+async def test_deltas_that_come_unevenly_seldom_break_the_sound(tab: Tab, figures: Figures) -> None:
     chance = random.Random(3)
     steady = [100 * number + chance.uniform(-60, 60) for number in range(1, 31)]
     delays = np.diff(np.maximum.accumulate([0, *steady])).tolist()
@@ -51,7 +51,7 @@ async def test_deltas_that_come_unevenly_seldom_break_the_sound(tab: Tab, figure
     figures.at_most("100 ms deltas every 100 ± 60 ms: underruns in 3 s", heard["underruns"], 2, "")
 
 
-async def test_a_blocked_page_is_inaudible(tab: Tab, figures: EngineFigures) -> None:
+async def test_a_blocked_page_is_inaudible(tab: Tab, figures: Figures) -> None:
     heard = await tab.evaluate("() => measure.blocked()")
     sound, rate_hz = floats_of(heard["sound"]), heard["rateHz"]
     first, last = audible(sound)
@@ -61,7 +61,7 @@ async def test_a_blocked_page_is_inaudible(tab: Tab, figures: EngineFigures) -> 
     figures.at_least("page blocked for 2 s: tone against noise", snr_db, 75, "dB")
 
 
-async def test_ten_minutes_at_once_are_taken_in_and_played(tab: Tab, figures: EngineFigures) -> None:
+async def test_ten_minutes_at_once_are_taken_in_and_played(tab: Tab, figures: Figures) -> None:
     taken = await tab.evaluate("() => measure.burst()")
     figures.note("10 minutes at once: the page's time to queue, best of 3", taken["queueMs"], "ms")
     figures.note("10 minutes at once: the page's time to decode, best of 3", taken["decodeMs"], "ms")
@@ -69,7 +69,7 @@ async def test_ten_minutes_at_once_are_taken_in_and_played(tab: Tab, figures: En
 
 
 async def test_a_stop_is_heard_at_once_and_knows_what_was_heard(
-    tab: Tab, engine: str, figures: EngineFigures, sound_card: Pulse
+    tab: Tab, engine: str, figures: Figures, sound_card: Pulse
 ) -> None:
     stops, silent_ms, errors_ms = [], [], []
     for after_ms in (400, 430, 460, 490, 520):

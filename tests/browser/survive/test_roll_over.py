@@ -90,8 +90,8 @@ async def test_a_talk_goes_on_over_the_end_of_its_sessions_without_a_break(
     assert abs(float(spoken[1][1]) - float(said[1])) <= ALIKE_S, "not all that was said was heard"
     await ledger.check()
     assert "reconnecting" not in [state for state, _ in await visit.tapped("states")]
-    used = [session for session in service.notes.sessions if session.appends]  # one may be open that waits for its turn
-    shared_ms = check_sound(used)
+    in_use = [session for session in service.notes.sessions if session.appends]  # the next may wait already
+    shared_ms = check_sound(in_use)
     show(f"sound sent to both sessions at a change: {', '.join(f'{ms:.0f} ms' for ms in shared_ms)}")
 
 

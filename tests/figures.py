@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+SOUND = "sound"
+"""Name of the test's properties that hold such figures: they reach the end of the run from any of its processes."""
+
 
 @dataclass
-class Figures:
-    """A table of what was measured, a row a figure, a column an engine."""
+class Table:
+    """What was measured, a row a figure, a column an engine."""
 
     rows: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
 
-    def of(self, engine: str) -> EngineFigures:
-        return EngineFigures(self, engine)
+    def add(self, what: str, limit: str, engine: str, value: str) -> None:
+        self.rows.setdefault((what, limit), {})[engine] = value
 
     def lines(self) -> list[str]:
-        engines = list(dict.fromkeys(engine for values in self.rows.values() for engine in values))
+        engines = sorted({engine for values in self.rows.values() for engine in values})
         table = [["figure", "limit", *engines]]
         table += [
             [*row, *(values.get(engine, "") for engine in engines)] for row, values in self.rows.items()
@@ -28,15 +31,15 @@ class Figures:
 
 
 @dataclass
-class EngineFigures:
-    """The column of one engine."""
+class Figures:
+    """What one test measured in one engine."""
 
-    figures: Figures
     engine: str
+    properties: list[tuple[str, object]]
 
     def note(self, what: str, value: float, unit: str, limit: str = "") -> None:
         """Print a figure that has no limit, since it depends on the machine."""
-        self.figures.rows.setdefault((what, limit), {})[self.engine] = f"{value:.4g} {unit}"
+        self.properties.append((SOUND, (what, limit, self.engine, f"{value:.4g} {unit}")))
 
     def at_most(self, what: str, value: float, limit: float, unit: str) -> None:
         self.note(what, value, unit, f"≤ {limit:g} {unit}")
