@@ -30,9 +30,11 @@ fi
 
 ruff check .
 ruff format --check --quiet .
-mypy
+mypy &
+types=$!
 npm run --silent check
 npm test --silent
+wait "$types"
 # Most tests wait most of the time, so they run side by side; those that hear sound, two at a time; those
 # that measure time have the machine to themselves. Ending with 5, pytest says that none was chosen.
 result=5

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import functools
 import os
 import random
 import re
@@ -42,6 +43,7 @@ MAX_GROWTH = 0.1
 TYPES = {True: b"input_audio_buffer.append", False: b"response.audio.delta"}
 
 
+@functools.lru_cache(maxsize=8192)  # all sessions send the same ones, and all compare
 def to_event(number: int, *, client: bool) -> bytes:
     """Return event `number` of one side: a ramp of samples that goes on where the last one ended."""
     ramp = struct.pack(f"<{SAMPLES}H", *((number * SAMPLES + at) % 65536 for at in range(SAMPLES)))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.alone
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
-INTERRUPTIONS = 3
+INTERRUPTIONS = 2
 PAUSE_SAMPLES = RECORDING_RATE_HZ // 4
 """Longer than any between the words of an answer."""
 
