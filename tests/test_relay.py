@@ -132,21 +132,21 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "code", "reason"), REFUSALS)
-async def test_a_refusal_becomes_an_error_in_plain_words_and_a_close_code(
-    running: Server, azure: Azure, status: int, code: int, reason: str
+async def test_each_refusal_becomes_an_error_in_plain_words_and_a_close_code(
+    running: Server, azure: Azure
 ) -> None:
-    azure.refusals = {PREVIEW: status, GA: status}
     azure.body = b'{"error":{"code":"secret-body"}}'
-    async with open_page(running) as page:
-        error = json.loads(await page.recv())
-        assert error["type"] == "error"
-        assert error["error"].keys() == {"type", "code", "message", "param", "event_id"}
-        assert (error["error"]["type"], error["error"]["code"]) == ("relay_error", reason)
-        assert "secret-body" not in error["error"]["message"]
-        assert (await ending_of(page))[:2] == (code, reason)
+    for status, code, reason in REFUSALS:
+        azure.refusals = {PREVIEW: status, GA: status}
+        async with open_page(running) as page:
+            error = json.loads(await page.recv())
+            assert error["type"] == "error"
+            assert error["error"].keys() == {"type", "code", "message", "param", "event_id"}
+            assert (error["error"]["type"], error["error"]["code"]) == ("relay_error", reason), status
+            assert "secret-body" not in error["error"]["message"]
+            assert (await ending_of(page))[:2] == (code, reason), status
+        running.wait_for_log(f"ended code={code} reason={reason}")
     assert "secret-body" not in running.log()
-    running.wait_for_log(f"ended code={code} reason={reason}")
 
 
 async def test_a_redirect_is_not_followed(running: Server, azure: Azure) -> None:
@@ -252,31 +252,29 @@ async def test_a_browser_that_vanishes_closes_the_upstream(running: Server, azur
             await session.wait_closed()
 
 
-@pytest.mark.parametrize(
-    ("code", "reason", "told"),
-    [
-        (1000, "", (1000, "done", [])),
-        (
-            1001,
-            "Your session hit the maximum duration of 60 minutes.",
-            (4408, "session_expired", ["session_expired"]),
-        ),
-        (1001, "", (1014, "upstream_lost", ["upstream_lost"])),
-        (1011, "internal", (1014, "upstream_lost", ["upstream_lost"])),
-        (1012, "restart", (1014, "upstream_lost", ["upstream_lost"])),
-        (3000, "invalid_request_error.invalid_api_key", (3000, "invalid_request_error.invalid_api_key", [])),
-        (4000, "invalid_request_error.model_not_found", (4000, "invalid_request_error.model_not_found", [])),
-    ],
-)
-async def test_the_upstream_closing_is_passed_on(
-    running: Server, azure: Azure, code: int, reason: str, told: tuple[int, str, list[str]]
-) -> None:
-    async with open_page(running) as page:
-        session = await join(azure)
-        await session.send("the last event")
-        await session.close(code, reason)
-        assert await page.recv() == "the last event"
-        assert await ending_of(page) == told
+ENDINGS = [
+    (1000, "", (1000, "done", [])),
+    (
+        1001,
+        "Your session hit the maximum duration of 60 minutes.",
+        (4408, "session_expired", ["session_expired"]),
+    ),
+    (1001, "", (1014, "upstream_lost", ["upstream_lost"])),
+    (1011, "internal", (1014, "upstream_lost", ["upstream_lost"])),
+    (1012, "restart", (1014, "upstream_lost", ["upstream_lost"])),
+    (3000, "invalid_request_error.invalid_api_key", (3000, "invalid_request_error.invalid_api_key", [])),
+    (4000, "invalid_request_error.model_not_found", (4000, "invalid_request_error.model_not_found", [])),
+]
+
+
+async def test_the_upstream_closing_is_passed_on(running: Server, azure: Azure) -> None:
+    for code, reason, told in ENDINGS:
+        async with open_page(running) as page:
+            session = await join(azure)
+            await session.send("the last event")
+            await session.close(code, reason)
+            assert await page.recv() == "the last event"
+            assert await ending_of(page) == told
 
 
 async def test_an_upstream_that_vanishes_is_said(running: Server, azure: Azure) -> None:
@@ -409,56 +407,57 @@ async def flood(session: ServerConnection) -> None:
         await session.send("x" * 60_000)
 
 
-@pytest.mark.parametrize(
-    ("path", "options", "asked"),
-    [
-        ("/ws", {}, PREVIEW),
-        ("/ws", {"additional_headers": {"Authorization": "Bearer any"}}, GA),
-        ("/ws/realtime?model=any", {"additional_headers": {"Authorization": "Bearer any"}}, GA),
-        ("/ws/realtime?api-version=2024-10-01-preview&deployment=any", {}, PREVIEW),
-        (
-            "/openai/realtime?api-version=x&deployment=any",
-            {"additional_headers": {"api-key": "any"}},
-            PREVIEW,
-        ),
-        ("/openai/v1/realtime?model=any", {"additional_headers": {"api-key": "any"}}, GA),
-        ("/v1/realtime?model=any", {"additional_headers": {"OpenAI-Beta": "realtime=v1"}}, PREVIEW),
-        ("/v1/realtime", {"subprotocols": ["realtime", "openai-insecure-api-key.any"]}, GA),
-        ("/v1/realtime", {"subprotocols": ["realtime", "openai-beta.realtime-v1"]}, PREVIEW),
-        ("/ws/v1/realtime", {}, GA),
-    ],
-)
-async def test_a_client_gets_the_dialect_it_speaks_and_none_of_its_own_settings_are_passed_on(
-    running: Server, azure: Azure, path: str, options: dict[str, Any], asked: str
-) -> None:
-    if "subprotocols" in options:
-        options = {"subprotocols": [Subprotocol(name) for name in options["subprotocols"]]}
-    async with open_page(running, path, **options) as page:
-        await join(azure)
-        assert page.subprotocol == ("realtime" if "subprotocols" in options else None)
-    request = azure.handshakes[0]
-    assert url_of(request)[0] == asked
-    assert "any" not in request.path
-    assert "any" not in [value for _, value in request.headers.raw_items()]
-    assert request.headers["api-key"] == KEY
+def speaks(*subprotocols: str, **headers: str) -> dict[str, Any]:
+    """Return what a client connects with: subprotocols, if any, and headers, their names with _ for -."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return {
+        "additional_headers": named,
+        "subprotocols": [Subprotocol(name) for name in subprotocols] or None,
+    }
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Origin": "https://evil.example"},
-        {"Origin": "null"},
-        {"Origin": "http://localhost"},
-        {"Origin": "http://localhost.evil.example:3000"},
-    ],
-)
-async def test_another_site_is_refused_before_the_upgrade(
-    running: Server, azure: Azure, headers: dict[str, str]
+CLIENTS = [
+    ("/ws", speaks(), PREVIEW),
+    ("/ws", speaks(Authorization="Bearer any"), GA),
+    ("/ws/realtime?model=any", speaks(Authorization="Bearer any"), GA),
+    ("/ws/realtime?api-version=2024-10-01-preview&deployment=any", speaks(), PREVIEW),
+    ("/openai/realtime?api-version=x&deployment=any", speaks(api_key="any"), PREVIEW),
+    ("/openai/v1/realtime?model=any", speaks(api_key="any"), GA),
+    ("/v1/realtime?model=any", speaks(OpenAI_Beta="realtime=v1"), PREVIEW),
+    ("/v1/realtime", speaks("realtime", "openai-insecure-api-key.any"), GA),
+    ("/v1/realtime", speaks("realtime", "openai-beta.realtime-v1"), PREVIEW),
+    ("/ws/v1/realtime", speaks(), GA),
+]
+
+
+async def test_each_client_gets_the_dialect_it_speaks_and_none_of_its_own_settings_are_passed_on(
+    running: Server, azure: Azure
 ) -> None:
-    with pytest.raises(InvalidStatus) as refusal:
-        async with open_page(running, additional_headers=headers):
-            pass
-    assert refusal.value.response.status_code == 403
+    for path, options, asked in CLIENTS:
+        async with open_page(running, path, **options) as page:
+            await join(azure)
+            assert page.subprotocol == ("realtime" if options["subprotocols"] else None), path
+        request = azure.handshakes[-1]
+        assert url_of(request)[0] == asked, path
+        assert "any" not in request.path
+        assert "any" not in [value for _, value in request.headers.raw_items()]
+        assert request.headers["api-key"] == KEY
+
+
+OTHER_SITES = [
+    "https://evil.example",
+    "null",
+    "http://localhost",
+    "http://localhost.evil.example:3000",
+]
+
+
+async def test_another_site_is_refused_before_the_upgrade(running: Server, azure: Azure) -> None:
+    for origin in OTHER_SITES:
+        with pytest.raises(InvalidStatus) as refusal:
+            async with open_page(running, additional_headers={"Origin": origin}):
+                pass
+        assert refusal.value.response.status_code == 403, origin
     assert azure.handshakes == []
 
 
