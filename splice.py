@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -233,6 +232,7 @@ class Leg(asyncio.Protocol):
     loop: asyncio.AbstractEventLoop
     walker: Walker | None = None  # from the handshake's end on
     other: Leg | None = None  # from the joining to the parting
+    sink: asyncio.Transport | None = None  # the other's, while it takes what is written
     hold_bytes = 0
     lost = False  # an illegal frame came, so where the next one begins is not known
     parted = False  # the session has ended: what still comes goes nowhere
@@ -255,13 +255,32 @@ class Leg(asyncio.Protocol):
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_PEER_MS)
 
+    def data_received(self, data: bytes) -> None:
+        sink = self.sink
+        if sink is None or self.walker is None or not self.walker.is_message(data):
+            self.read(data)
+        elif not sink.is_closing():  # else that leg has ended, and the session is about to
+            sink.write(data)
+
+    def read(self, data: bytes) -> None:
+        """Take bytes that are not just one message for the other leg."""
+        raise NotImplementedError
+
+    def give(self, data: bytes) -> None:
+        """Let the library that owns this leg take bytes."""
+        super().data_received(data)
+
+    def join(self, other: Leg) -> None:
+        """Send what comes to another leg from now on."""
+        self.other = other
+        self.aim()
+
+    def aim(self) -> None:
+        """Find out whether the other leg takes what is written."""
+        self.sink = self.other.transport if self.other is not None and self.other.blocked is None else None
+
     def walk(self, walker: Walker, data: bytes) -> bytes:
         """Pass on what is whole in the bytes just read; return the control frames among them."""
-        other = self.other
-        if other is not None and other.blocked is None and walker.is_message(data):
-            if not other.transport.is_closing():
-                other.transport.write(data)
-            return b""
         if self.lost:
             return b""
         whole, control, ending = walker.feed(data)
@@ -276,10 +295,9 @@ class Leg(asyncio.Protocol):
         """Write messages to the other leg, or hold them while it cannot take them."""
         if self.parted:
             return
-        if self.other is not None and self.other.blocked is None:
-            if not self.other.transport.is_closing():  # else that leg has ended, and the session is about to
-                for frames in whole:
-                    self.other.transport.write(frames)
+        if self.sink is not None:
+            if not self.sink.is_closing():
+                self.sink.writelines(whole)
             return
         self.waiting += whole
         self.waiting_bytes += sum(map(len, whole))
@@ -315,12 +333,15 @@ class Leg(asyncio.Protocol):
         if self.walker is not None and self.blocked is None:
             self.blocked = self.loop.call_later(BLOCKED_SECONDS, self.end, STALLED)
             self.blocked_at = self.loop.time()
+            if self.other is not None:
+                self.other.aim()
 
     def unblock(self) -> None:
         """Note that the peer reads again, and send on what was held for it."""
         if self.blocked is not None:
             self.forget_block()
             if self.other is not None:
+                self.other.aim()
                 self.other.release()
 
     def forget_block(self) -> None:
@@ -337,7 +358,7 @@ class Leg(asyncio.Protocol):
 
     def part(self) -> None:
         """Let go of the other leg and all that was held; read on, to see the peer's close."""
-        self.parted, self.other = True, None
+        self.parted, self.other, self.sink = True, None, None
         self.waiting, self.waiting_bytes = [], 0
         self.forget_block()
         if self.resting is not None:
@@ -348,6 +369,8 @@ class Leg(asyncio.Protocol):
 
 class BrowserLeg(Leg, WebSocketsSansIOProtocol):
     """uvicorn's websocket protocol, found by its session in the scope."""
+
+    traffic: Traffic  # from `begin` on
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -362,9 +385,9 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
             cast("dict[str, Any]", self.scope["extensions"])[SCOPE_KEY] = self
             self.transport.pause_reading()  # so that not even a hasty client's frames come before the walker
 
-    def data_received(self, data: bytes) -> None:
+    def read(self, data: bytes) -> None:
         if self.walker is None:
-            super().data_received(data)
+            self.give(data)
             if (
                 self.conn.handshake_exc and not self.handshake_initiated
             ):  # uvicorn would leave it open for ever
@@ -372,7 +395,7 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
                 self.transport.close()
             return
         if control := self.walk(self.walker, data):
-            super().data_received(control)
+            self.give(control)
             if self.conn.close_rcvd:
                 self.end(DONE)
 
@@ -399,9 +422,11 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
         else:
             self.looking = self.loop.call_later(LOOK_SECONDS, self.look)
 
-    def count(self, traffic: Traffic, size: int, _data: bytes, _at: int) -> None:
+    def count(self, size: int, _data: bytes, _at: int) -> None:
         """Count a client event; above the limit of events a second, rest until the second is over."""
-        traffic.up(size)
+        traffic = self.traffic
+        traffic.events_up += 1  # not by a call of its own: this is done for each frame of each microphone
+        traffic.bytes_up += size
         self.messages += 1
         if self.messages > EVENTS_PER_SECOND and self.resting is None:
             left = self.second_began + 1 - self.loop.time()
@@ -439,20 +464,20 @@ class UpstreamLeg(Leg, ClientConnection):
         self.before = b""  # the last bytes of the response's head so far
         self.uncounted: list[tuple[int, bytes, int]] = []  # what was seen before there was anyone to count it
 
-    def data_received(self, data: bytes) -> None:
+    def read(self, data: bytes) -> None:
         if self.walker is not None:
             if control := self.walk(self.walker, data):
-                super().data_received(control)
+                self.give(control)
                 if self.protocol.close_rcvd:
                     self.end(to_ending(self))
             return
         end = (self.before + data).find(END_OF_HEAD)
         if end < 0:
             self.before = (self.before + data)[1 - len(END_OF_HEAD) :]
-            super().data_received(data)
+            self.give(data)
             return
         cut = end + len(END_OF_HEAD) - len(self.before)
-        super().data_received(data[:cut])
+        self.give(data[:cut])
         if self.protocol.state is OPEN and not self.protocol.extensions:
             self.start(Walker(masked=False, binary=True, limit_bytes=MAX_SERVER_EVENT_BYTES, seen=self.note))
         if cut < len(data):
@@ -497,8 +522,8 @@ def begin(browser: WebSocket, limits: Limits, traffic: Traffic) -> bool:
         leg.transport.resume_reading()
         return False
     leg.hold_bytes = limits.event_bytes
-    seen = functools.partial(leg.count, traffic)
-    leg.start(Walker(masked=True, binary=False, limit_bytes=limits.event_bytes, seen=seen))
+    leg.traffic = traffic
+    leg.start(Walker(masked=True, binary=False, limit_bytes=limits.event_bytes, seen=leg.count))
     leg.resume()
     return True
 
@@ -516,7 +541,8 @@ def joined(browser: WebSocket, upstream: ClientConnection, traffic: Traffic) -> 
         return
     upstream.count_with(traffic)
     upstream.hold_bytes = 0  # from now on a page that does not read stops the upstream at once
-    leg.other, upstream.other = upstream, leg
+    leg.join(upstream)
+    upstream.join(leg)
     try:
         leg.release()
         upstream.release()

@@ -215,6 +215,9 @@ class Wire:
     def write(self, data: bytes) -> None:
         self.written += data
 
+    def writelines(self, lines: list[bytes]) -> None:
+        self.written += b"".join(lines)
+
     def pause_reading(self) -> None:
         self.reading = False
 
@@ -239,17 +242,19 @@ class BareLeg(Leg):
         self.transport = cast("asyncio.Transport", self.wire)
         self.loop = asyncio.get_running_loop()
         self.hold_bytes = hold_bytes
+        self.control = b""
         self.start(Walker(masked=masked, binary=False, limit_bytes=LIMIT, seen=lambda *_: None))
 
-    def read(self, data: bytes) -> bytes:
+    def read(self, data: bytes) -> None:
         assert self.walker
-        return self.walk(self.walker, data)
+        self.control += self.walk(self.walker, data)
 
 
 @pytest.fixture
 async def legs() -> AsyncIterator[tuple[BareLeg, BareLeg]]:
     browser, upstream = BareLeg(masked=True, hold_bytes=100), BareLeg(masked=False, hold_bytes=0)
-    browser.other, upstream.other = upstream, browser
+    browser.join(upstream)
+    upstream.join(browser)
     yield browser, upstream
     browser.part()
     upstream.part()
@@ -265,7 +270,8 @@ async def test_a_page_that_leaves_while_the_upstream_is_blocked_is_seen(
     browser, upstream = legs
     upstream.block()
     close = Frame(Opcode.CLOSE, b"").serialize(mask=True)
-    assert browser.read(message(50, masked=True) + close) == close
+    browser.data_received(message(50, masked=True) + close)
+    assert browser.control == close
     assert browser.wire.reading
     assert upstream.wire.written == b""
 
@@ -275,22 +281,22 @@ async def test_a_blocked_leg_gets_what_was_held_for_it_in_order_when_it_reads_ag
 ) -> None:
     browser, upstream = legs
     sent = [message(size, masked=True) for size in (10, 20, 90, 5)]
-    browser.read(sent[0])
+    browser.data_received(sent[0])
     upstream.block()
     for frames in sent[1:3]:
-        browser.read(frames)
+        browser.data_received(frames)
     assert not browser.wire.reading
     assert upstream.wire.written == sent[0]
     upstream.unblock()
     assert browser.wire.reading
-    browser.read(sent[3])
+    browser.data_received(sent[3])
     assert upstream.wire.written == b"".join(sent)
 
 
 async def test_a_page_that_does_not_read_stops_the_upstream_at_once(legs: tuple[BareLeg, BareLeg]) -> None:
     browser, upstream = legs
     browser.block()
-    upstream.read(message(1, masked=False))
+    upstream.data_received(message(1, masked=False))
     assert not upstream.wire.reading
     browser.unblock()
     assert upstream.wire.reading
@@ -313,10 +319,10 @@ async def test_after_the_parting_nothing_passes_and_both_are_read_for_their_clos
 ) -> None:
     browser, upstream = legs
     upstream.block()
-    browser.read(message(500, masked=True))
+    browser.data_received(message(500, masked=True))
     for leg in legs:
         leg.part()
-    browser.read(message(5, masked=True))
+    browser.data_received(message(5, masked=True))
     assert upstream.wire.written == b""
     assert browser.wire.reading
 
