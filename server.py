@@ -120,7 +120,7 @@ class Sessions:
         """Take one browser from its arrival to the end of both sockets."""
         await browser.accept(subprotocol="realtime" if "realtime" in browser.scope["subprotocols"] else None)
         traffic = Traffic()
-        spliced = begin(browser, self.limits, traffic)
+        spliced = begin(browser, self.limits)
         if refusal := self.refusal():
             await tell(browser, refusal)
             return

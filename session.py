@@ -101,7 +101,7 @@ class Traffic:
         self.bytes_down += size
         if kind := ACTIVITY.search(data, at, at + min(size, TYPE_WITHIN_BYTES)):
             self.active_at = time.monotonic()
-            if kind[1] == b"response." and kind[2]:
+            if kind[2] and kind[1] == b"response.":
                 self.response_open = kind[2] == b'created"'
 
 

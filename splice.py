@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -74,7 +75,7 @@ Seen = Callable[[int, bytes, int], None]
 
 
 class Walker:
-    """Find the messages in a stream of frames without touching what is in them. Does no I/O.
+    """Find the messages in a stream of frames without touching what is in them, and count them. Does no I/O.
 
     Args:
         masked: whether the sender must mask its frames, as clients do.
@@ -83,15 +84,20 @@ class Walker:
         seen: called for each whole message with its payload's size, and the bytes in which the payload
             begins, and where; what is there has meaning only when the frames are not masked.
 
+    Attributes:
+        messages: how many whole messages came, and
+        payload_bytes: the sum of their payloads.
+
     """
 
-    __slots__ = ("between", "binary", "closed", "head", "held", "limit_bytes", "masked", "message_bytes", "need", "open", "partial", "seen")  # fmt: skip
+    __slots__ = ("between", "binary", "closed", "head", "held", "limit_bytes", "masked", "message_bytes", "messages", "need", "open", "partial", "payload_bytes", "seen")  # fmt: skip
 
-    def __init__(self, *, masked: bool, binary: bool, limit_bytes: int, seen: Seen) -> None:
+    def __init__(self, *, masked: bool, binary: bool, limit_bytes: int, seen: Seen | None = None) -> None:
         self.masked = MASKED if masked else 0
         self.binary = binary
         self.limit_bytes = limit_bytes
         self.seen = seen
+        self.messages = self.payload_bytes = 0
         self.between = True  # the next byte is the first of a message
         self.closed = False  # a close frame has come
         self.held = bytearray()  # the beginning of a frame
@@ -118,8 +124,18 @@ class Walker:
             return False
         if body + second != size or second > self.limit_bytes:
             return False
-        self.seen(second, data, body)
+        self.messages += 1  # as in `note`, which would cost a call for each frame of each microphone
+        self.payload_bytes += second
+        if self.seen is not None:
+            self.seen(second, data, body)
         return True
+
+    def note(self, size: int, data: bytes, at: int) -> None:
+        """Count a whole message."""
+        self.messages += 1
+        self.payload_bytes += size
+        if self.seen is not None:
+            self.seen(size, data, at)
 
     def feed(self, data: bytes) -> tuple[list[Bytes], bytes, Ending | None]:
         """Take bytes as they were read; return whole messages, control frames, and why to end, if so.
@@ -171,7 +187,7 @@ class Walker:
                 self.need = end - at
                 break
             if simple:
-                self.seen(length, data, body)
+                self.note(length, data, body)
                 at = end
                 continue
             if run < at:
@@ -216,7 +232,7 @@ class Walker:
         self.message_bytes += length
         if self.open:
             return b""
-        self.seen(self.message_bytes, self.head, 0)
+        self.note(self.message_bytes, self.head, 0)
         message = bytes(self.partial)
         self.partial, self.message_bytes = bytearray(), 0
         return message
@@ -234,6 +250,7 @@ class Leg(asyncio.Protocol):
     other: Leg | None = None  # from the joining to the parting
     sink: asyncio.Transport | None = None  # the other's, while it takes what is written
     hold_bytes = 0
+    allowed_messages: float = math.inf
     lost = False  # an illegal frame came, so where the next one begins is not known
     parted = False  # the session has ended: what still comes goes nowhere
     blocked: asyncio.TimerHandle | None = None  # while the peer does not read what it is sent
@@ -256,15 +273,21 @@ class Leg(asyncio.Protocol):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_PEER_MS)
 
     def data_received(self, data: bytes) -> None:
-        sink = self.sink
-        if sink is None or self.walker is None or not self.walker.is_message(data):
+        sink, walker = self.sink, self.walker
+        if sink is None or walker is None or not walker.is_message(data):
             self.read(data)
-        elif not sink.is_closing():  # else that leg has ended, and the session is about to
+            return
+        if not sink.is_closing():  # else that leg has ended, and the session is about to
             sink.write(data)
+        if walker.messages > self.allowed_messages:
+            self.hurried()
 
     def read(self, data: bytes) -> None:
         """Take bytes that are not just one message for the other leg."""
         raise NotImplementedError
+
+    def hurried(self) -> None:
+        """Act on a peer that has sent more messages than were allowed so far."""
 
     def give(self, data: bytes) -> None:
         """Let the library that owns this leg take bytes."""
@@ -370,13 +393,11 @@ class Leg(asyncio.Protocol):
 class BrowserLeg(Leg, WebSocketsSansIOProtocol):
     """uvicorn's websocket protocol, found by its session in the scope."""
 
-    traffic: Traffic  # from `begin` on
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.close_timeout = CLOSE_SECONDS
         self.second_began = 0.0
-        self.messages = 0  # in this second
+        self.allowed_messages = EVENTS_PER_SECOND
         self.looking: asyncio.TimerHandle | None = None
 
     def handle_connect(self, event: Request) -> None:
@@ -394,7 +415,10 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
                 self.transport.write(HEAD_TOO_LARGE)
                 self.transport.close()
             return
-        if control := self.walk(self.walker, data):
+        control = self.walk(self.walker, data)
+        if self.walker.messages > self.allowed_messages:
+            self.hurried()
+        if control:
             self.give(control)
             if self.conn.close_rcvd:
                 self.end(DONE)
@@ -422,23 +446,25 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
         else:
             self.looking = self.loop.call_later(LOOK_SECONDS, self.look)
 
-    def count(self, size: int, _data: bytes, _at: int) -> None:
-        """Count a client event; above the limit of events a second, rest until the second is over."""
-        traffic = self.traffic
-        traffic.events_up += 1  # not by a call of its own: this is done for each frame of each microphone
-        traffic.bytes_up += size
-        self.messages += 1
-        if self.messages > EVENTS_PER_SECOND and self.resting is None:
-            left = self.second_began + 1 - self.loop.time()
-            if left > 0:
-                self.pause()
-                self.resting = self.loop.call_later(left, self.rested)
-            else:
-                self.second_began, self.messages = self.loop.time(), 0
+    def hurried(self) -> None:
+        """Rest until the second is over, if it is not."""
+        left = self.second_began + 1 - self.loop.time()
+        if self.resting is not None:
+            return
+        if left > 0:
+            self.pause()
+            self.resting = self.loop.call_later(left, self.rested)
+        else:
+            self.begin_second()
+
+    def begin_second(self) -> None:
+        """Allow the messages of another second."""
+        self.second_began = self.loop.time()
+        self.allowed_messages = (self.walker.messages if self.walker else 0) + EVENTS_PER_SECOND
 
     def rested(self) -> None:
         self.resting = None
-        self.second_began, self.messages = self.loop.time(), 0
+        self.begin_second()
         self.resume()
 
     def keepalive_timeout(self) -> None:
@@ -510,7 +536,7 @@ def leg_of(browser: WebSocket) -> BrowserLeg | None:
     return leg
 
 
-def begin(browser: WebSocket, limits: Limits, traffic: Traffic) -> bool:
+def begin(browser: WebSocket, limits: Limits) -> bool:
     """Hold an accepted browser's messages for the upstream to come; tell whether its leg can be spliced.
 
     It cannot when the app runs under another server, or uvicorn under other settings, than main's.
@@ -522,8 +548,7 @@ def begin(browser: WebSocket, limits: Limits, traffic: Traffic) -> bool:
         leg.transport.resume_reading()
         return False
     leg.hold_bytes = limits.event_bytes
-    leg.traffic = traffic
-    leg.start(Walker(masked=True, binary=False, limit_bytes=limits.event_bytes, seen=leg.count))
+    leg.start(Walker(masked=True, binary=False, limit_bytes=limits.event_bytes))
     leg.resume()
     return True
 
@@ -550,6 +575,8 @@ def joined(browser: WebSocket, upstream: ClientConnection, traffic: Traffic) -> 
     finally:
         leg.part()
         upstream.part()
+        if leg.walker is not None:
+            traffic.events_up, traffic.bytes_up = leg.walker.messages, leg.walker.payload_bytes
         traffic.blocked_up_seconds = upstream.blocked_seconds
         traffic.blocked_down_seconds = leg.blocked_seconds
 
