@@ -39,6 +39,9 @@ TRANSCRIPT = (
     b'{"type":"response.audio_transcript.delta","delta":" word","response_id":"resp_1","item_id":"item_1"}'
 )
 DOWN_EVERY = 5  # microphone frames between two audio deltas: the assistant talks half of the time
+TURN_FRAMES = 6  # of each microphone before the next relay's turn
+TURN_SECONDS = TURN_FRAMES / FRAMES_PER_SECOND
+TURN_MESSAGES = 2000  # of 6 KiB
 BIG = b'{"type":"response.audio.delta","delta":"' + b"A" * (6144 - 42) + b'"}'
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -74,6 +77,10 @@ class Relay:
         return total
 
 
+Pairs = list[tuple[Browser, Azure]]
+Turn = tuple[Relay, Pairs]
+
+
 class Bench:
     """The upstream, the browsers, and the way of each measurement."""
 
@@ -94,7 +101,7 @@ class Bench:
         return int(self.server.sockets[0].getsockname()[1])
 
     @contextlib.asynccontextmanager
-    async def sessions(self, relay: Relay, count: int) -> AsyncIterator[list[tuple[Browser, Azure]]]:
+    async def sessions(self, relay: Relay, count: int) -> AsyncIterator[Pairs]:
         """Open sessions through a relay, one after the other, and close them all."""
         pairs = []
         for _ in range(count):
@@ -108,29 +115,57 @@ class Bench:
                 azure.transport.abort()
             await asyncio.sleep(1)  # let the relay see them go before the next measurement
 
-    async def talk(self, relay: Relay, count: int, seconds: float) -> None:
-        """Let all sessions talk in real time; note the relay's processor time."""
+    @contextlib.asynccontextmanager
+    async def turns(self, relays: list[Relay], count: int, turns: int) -> AsyncIterator[Iterator[Turn]]:
+        """Open sessions through every relay; yield the relays' turns with them, time after time.
+
+        The turns are short, and all sessions stay open meanwhile, since a shared machine's pace
+        changes from one second to the next: so each pace falls on all relays alike.
+        """
+        async with contextlib.AsyncExitStack() as stack:
+            pairs = [await stack.enter_async_context(self.sessions(relay, count)) for relay in relays]
+            order = list(zip(relays, pairs, strict=True))
+            yield (
+                turn
+                for number in range(turns)
+                for turn in order[number % len(order) :] + order[: number % len(order)]
+            )
+
+    async def talk(self, relays: list[Relay], count: int, seconds: float) -> None:
+        """Let all sessions talk in real time; note each relay's processor time."""
+        turns = max(1, round(seconds / TURN_SECONDS))
+        spent = dict.fromkeys((relay.name for relay in relays), 0.0)
+        async with self.turns(relays, count, turns) as order:
+            for relay, pairs in order:
+                before = relay.cpu_seconds()
+                await self.talk_once(pairs)
+                spent[relay.name] += relay.cpu_seconds() - before
+        for relay in relays:
+            relay.cpu_ms.append(spent[relay.name] * 1000 / (count * turns * TURN_SECONDS / 60))
+
+    async def talk_once(self, pairs: Pairs) -> None:
+        """Let sessions talk for one turn, and wait until all of it has arrived."""
         append, audio, transcript = (
             to_frame(APPEND, masked=True),
             to_frame(AUDIO, masked=False),
             to_frame(TRANSCRIPT, masked=False),
         )
-        async with self.sessions(relay, count) as pairs:
-            began, before = time.monotonic(), relay.cpu_seconds()
-            sent = self.up.messages
-            for tick in range(int(seconds * FRAMES_PER_SECOND)):
-                for number, (browser, azure) in enumerate(pairs):
-                    # Microphones are not in step: each has its own moment in the 40 ms of a frame.
-                    due = began + (tick + number / count) / FRAMES_PER_SECOND
-                    while time.monotonic() < due:  # noqa: ASYNC110  timers are too coarse, and the ends must be served
-                        await asyncio.sleep(0)
-                    browser.transport.write(append)
-                    if (tick + number) % DOWN_EVERY == 0:
-                        azure.transport.write(audio)
-                        azure.transport.write(transcript)
-            await self.up.reach(sent + count * int(seconds * FRAMES_PER_SECOND))
-            minutes = count * seconds / 60
-            relay.cpu_ms.append((relay.cpu_seconds() - before) * 1000 / minutes)
+        up, down = self.up.messages, self.down.messages
+        began = time.monotonic()
+        for tick in range(TURN_FRAMES):
+            for number, (browser, azure) in enumerate(pairs):
+                # Microphones are not in step: each has its own moment in the 40 ms of a frame.
+                due = began + (tick + number / len(pairs)) / FRAMES_PER_SECOND
+                while time.monotonic() < due:  # noqa: ASYNC110  timers are too coarse, and the ends must be served
+                    await asyncio.sleep(0)
+                browser.transport.write(append)
+                up += 1
+                if (tick + number) % DOWN_EVERY == 0:
+                    azure.transport.write(audio)
+                    azure.transport.write(transcript)
+                    down += 2
+        await self.up.reach(up)
+        await self.down.reach(down)
 
     async def probe(self, relay: Relay, count: int) -> None:
         """Time single messages on an otherwise quiet session."""
@@ -142,21 +177,26 @@ class Bench:
                 await asyncio.sleep(0.001)
             relay.delays += self.up.delays[10:]
 
-    async def push(self, relay: Relay, count: int) -> None:
-        """Push 6 KiB messages down four sessions as fast as they go."""
-        frame = to_frame(BIG, masked=False)
-        async with self.sessions(relay, 4) as pairs:
-            begun, before, first = time.monotonic(), relay.cpu_seconds(), self.down.messages
+    async def push(self, relays: list[Relay], count: int) -> None:
+        """Push 6 KiB messages down four sessions as fast as they go; note rate and processor time."""
+        frame, turns = to_frame(BIG, masked=False), max(1, count // TURN_MESSAGES)
+        took, spent = (dict.fromkeys((relay.name for relay in relays), 0.0) for _ in range(2))
+        async with self.turns(relays, 4, turns) as order:
+            for relay, pairs in order:
+                begun, before, first = time.monotonic(), relay.cpu_seconds(), self.down.messages
 
-            async def pour(azure: Azure) -> None:
-                for _ in range(count // 4):
-                    await azure.writable.wait()
-                    azure.transport.write(frame)
+                async def pour(azure: Azure) -> None:
+                    for _ in range(TURN_MESSAGES // 4):
+                        await azure.writable.wait()
+                        azure.transport.write(frame)
 
-            await asyncio.gather(*(pour(azure) for _, azure in pairs))
-            await self.down.reach(first + count // 4 * 4)
-            relay.throughput.append(count / (time.monotonic() - begun))
-            relay.message_us.append((relay.cpu_seconds() - before) * 1e6 / count)
+                await asyncio.gather(*(pour(azure) for _, azure in pairs))
+                await self.down.reach(first + TURN_MESSAGES)
+                took[relay.name] += time.monotonic() - begun
+                spent[relay.name] += relay.cpu_seconds() - before
+        for relay in relays:
+            relay.throughput.append(turns * TURN_MESSAGES / took[relay.name])
+            relay.message_us.append(spent[relay.name] * 1e6 / (turns * TURN_MESSAGES))
 
     async def idle(self, relay: Relay, count: int) -> None:
         """Weigh sessions that say nothing, after others have filled the allocators once."""
@@ -227,9 +267,8 @@ async def measure(options: argparse.Namespace) -> None:
             relay.processes = stack.enter_context(running(command, environment, relay.port))
         relays = [ours, plain, nginx]
         for number in range(options.rounds):
-            for relay in relays[number % 3 :] + relays[: number % 3]:
-                await bench.talk(relay, options.sessions, options.seconds)
-                await bench.push(relay, options.messages)
+            await bench.talk(relays, options.sessions, options.seconds)
+            await bench.push(relays, options.messages)
             for relay in [direct, *relays]:
                 await bench.probe(relay, options.probes)
             print(f"round {number + 1} of {options.rounds} done", file=sys.stderr)
