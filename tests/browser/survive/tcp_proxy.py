@@ -22,7 +22,7 @@ class TcpProxy:
         port: the proxy's own.
     """
 
-    def __init__(self, target: int = 0) -> None:
+    def __init__(self, target: int) -> None:
         self.target = target
         self.port = 0
         self._server: asyncio.Server | None = None

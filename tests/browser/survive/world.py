@@ -20,6 +20,7 @@ import sounds
 from engines import TIMEOUT_S
 from noting_session import Notes, NotingSession
 from playwright.async_api import expect
+from processes import free_port
 from tcp_proxy import TcpProxy
 
 from simulator import Simulator
@@ -203,7 +204,6 @@ class World:
         """Start the server, where it was before."""
         settings = {**self.service.environment, "PUBLIC_ORIGIN": self.url, "PORT": str(self.front.target)}
         self.servers.append(await anyio.to_thread.run_sync(partial(self.start, **settings)))
-        self.front.target = int(self.server.url.rpartition(":")[2])
 
     async def stop_server(self, how: signal.Signals) -> None:
         """End the server, and wait until it is gone."""
@@ -218,7 +218,7 @@ class World:
 @contextlib.asynccontextmanager
 async def make_world(browser: Browser, start: StartServer) -> AsyncIterator[World]:
     """Arrange everything, the page open and not yet connected."""
-    async with open_service() as service, TcpProxy() as front, open_context(browser) as context:
+    async with open_service() as service, TcpProxy(free_port()) as front, open_context(browser) as context:
         world = World(Visit(await context.new_page()), context, front, service, start)
         await world.start_server()
         await world.visit.page.goto(world.url)
