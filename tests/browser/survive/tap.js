@@ -9,7 +9,7 @@
 
   /**
    * violations: sounds of dead sessions; states: [state, Unix ms]; codes: with which open sockets were closed; heardMs: of each
-   * answer
+   * answer, in the order in which they began
    */
   const tap = { violations: [], states: [], codes: [], heardMs: {} };
   window.tap = tap;
@@ -80,6 +80,7 @@
 
   /** What the loudspeaker tells. */
   function noteTold({ type, itemId, played }) {
+    if (type === 'started') tap.heardMs[itemId] = 0;
     if (played !== undefined && itemId) tap.heardMs[itemId] = played / 24;
     if (type === 'ended') sounding.delete(itemId);
     if (type === 'stopped') for (const stopped of stopping.splice(0)) silenced.add(stopped);

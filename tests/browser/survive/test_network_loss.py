@@ -26,6 +26,7 @@ async def test_an_answer_cut_off_by_the_service_keeps_what_was_heard_and_goes_on
     await ledger.talk("Are you there?")
 
     await ledger.ask(f"Answer {LONG}")
+    await visit.heard(500)
     assert world.service.session.response, "the answer is still coming"
     world.service.back.cut()
     await visit.closed_with(1014)

@@ -107,8 +107,8 @@ class Visit:
         await self.page.wait_for_function(closed, arg=code, timeout=TIMEOUT_S * 1000)
 
     async def heard(self, ms: float) -> None:
-        """Wait until so much of some answer was heard."""
-        reached = "(ms) => Math.max(...Object.values(tap.heardMs)) > ms"
+        """Wait until so much was heard of the answer that began last."""
+        reached = "(ms) => Object.values(tap.heardMs).at(-1) > ms"
         await self.page.wait_for_function(reached, arg=ms, timeout=TIMEOUT_S * 1000)
 
     async def tapped(self, what: str) -> Any:
