@@ -2,6 +2,8 @@
 /** @import { Usage } from '../realtime/usage.js' */
 
 const NOTHING = '–';
+const EXACT_TOKENS = 10_000;
+const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 
 /** @param {number} ms */
 function timeLeft(ms) {
@@ -40,15 +42,15 @@ export class Chips {
   /** Show tokens alone: nobody pays for what a simulator says. */
   omitPrice() {
     this.#isPriced = false;
-    /** @type {HTMLElement} */ (this.#root.querySelector('#estimate')).hidden = true;
+    this.#set('tokens', 'tokens');
   }
 
   /** @param {Usage} usage */
   showUsage({ tokens, costUsd }) {
-    const count = tokens.toLocaleString('en');
+    const count = tokens < EXACT_TOKENS ? tokens.toLocaleString('en') : SHORT.format(tokens);
     const price = this.#isPriced ? `≈ $${costUsd.toFixed(costUsd < 0.1 ? 3 : 2)}` : count;
-    this.#set('tokens', count);
     this.#set('cost', tokens ? price : NOTHING);
+    if (this.#isPriced) this.#set('tokens', `estimated, ${count} tokens`);
   }
 
   #showTime() {

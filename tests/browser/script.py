@@ -24,6 +24,8 @@ Event = dict[str, Any]
 expect.set_options(timeout=TIMEOUT_S * 1000)
 
 RATE_HZ = 24_000
+AZURE = {"mode": "azure", "deployment": "d", "state": "ready", "session_minutes": 60, "idle_minutes": 10}
+"""What `/config` says of a server that has Azure behind it."""
 PREVIEW_SESSION = {"id": "s", "model": "gpt-realtime"}
 GA_SESSION = {**PREVIEW_SESSION, "type": "realtime"}
 GA_NAMES = {

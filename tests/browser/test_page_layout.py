@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
-from script import Script, tone
+from script import AZURE, Script, tone
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -23,6 +23,8 @@ WATCH = """
     new PerformanceObserver((list) => longTasks.push(...list.getEntries().map((entry) => entry.duration)))
         .observe({ type: 'longtask', buffered: true });
 """
+TOKENS = (9, 100, 10_000, 1_000_000)
+"""Spoken in each answer, so that the count and its price grow as long as they may."""
 SIZES = {"phone": (390, 780), "small phone": (320, 640), "desktop": (1280, 800)}
 
 
@@ -32,11 +34,12 @@ async def test_nothing_shifts_through_a_conversation(page: Page, site: str, size
     await page.set_viewport_size({"width": width, "height": height})
     await page.emulate_media(reduced_motion="no-preference")
     await page.add_init_script(WATCH)
+    await page.route("**/config", lambda route: route.fulfill(json=AZURE))
     script = Script(page)
     await script.open(site)
     await script.record()
     previous = None
-    for turn in range(4):
+    for turn, tokens in enumerate(TOKENS):
         script.speech(f"u{turn}", previous)
         await script.state("thinking")
         words = f"This is answer {turn}, and it is long enough to need a second line on most screens. "
@@ -45,7 +48,8 @@ async def test_nothing_shifts_through_a_conversation(page: Page, site: str, size
         script.transcribed(
             f"u{turn}", "A question that comes late and takes more than one line on a phone, as they do."
         )
-        script.end_answer(f"a{turn}", words)
+        usage = {"total_tokens": tokens, "output_token_details": {"audio_tokens": tokens}}
+        script.end_answer(f"a{turn}", words, usage=usage)
         await script.state("listening")
         previous = f"a{turn}"
     await script.write("A question in writing.")
@@ -60,7 +64,7 @@ async def test_nothing_shifts_through_a_conversation(page: Page, site: str, size
     assert await page.evaluate(found) == []
     await page.reload()
     await expect(script.words).to_have_count(11)
-    await expect(page.get_by_text("Simulator: no model connected")).to_be_visible()
+    await expect(page.get_by_text("Azure · d")).to_be_visible()
     assert await page.evaluate(found) == []
 
 

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from playwright.async_api import expect
-from script import PREVIEW_SESSION, Script
+from script import AZURE, PREVIEW_SESSION, Script
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
@@ -63,8 +63,7 @@ async def use_tokens(script: Script) -> None:
 
 async def test_tokens_and_cost_are_estimated_with_cached_tokens_once(page: Page, site: str) -> None:
     script = Script(page)
-    azure = {"mode": "azure", "deployment": "d", "state": "ready", "session_minutes": 60, "idle_minutes": 10}
-    await page.route("**/config", lambda route: route.fulfill(json=azure))
+    await page.route("**/config", lambda route: route.fulfill(json=AZURE))
     await script.open(site)
     await use_tokens(script)
     # 59 text x 4 + 9 audio x 32 + 64 cached x 0.4 + 41 text x 16 + 147 audio x 64, by the million
