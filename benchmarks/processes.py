@@ -1,4 +1,4 @@
-"""The programs that are measured: a free port, a process that listens, its descendants."""
+"""The programs that are measured: a free port, a process that listens, what it holds, its descendants."""
 
 from __future__ import annotations
 
@@ -28,6 +28,17 @@ def free_port() -> int:
         port = 10_000 + secrets.randbelow(max(dealt_out_from - 10_000, 10_000))
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+
+
+def open_files(process: int) -> int:
+    """Return how many files a process holds open, sockets among them."""
+    return len(list(Path(f"/proc/{process}/fd").iterdir()))
+
+
+def resident_bytes(process: int) -> int:
+    """Return how much of a process's memory is in RAM."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return 1024 * int(status.partition("VmRSS:")[2].split()[0])
 
 
 def descendants(process: int) -> list[int]:

@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING
 import trustme
 import uvloop
 from ends import Azure, End, open_browser
+from processes import open_files, resident_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -186,13 +187,6 @@ async def soak(options: argparse.Namespace) -> int:
     def logged(pattern: str) -> list[str]:
         return re.findall(pattern, log_path.read_text())
 
-    def files() -> int:
-        return len(list(Path(f"/proc/{server.pid}/fd").iterdir()))
-
-    def memory_kib() -> int:
-        status = Path(f"/proc/{server.pid}/status").read_text()
-        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS:")))
-
     await until_true(lambda: bool(logged(r"open http://localhost:(\d+)")))
     port = int(logged(r"open http://localhost:(\d+)")[0])
     relay, counts = Relay(port, arrivals), Counts()
@@ -204,12 +198,14 @@ async def soak(options: argparse.Namespace) -> int:
         await until_true(lambda: len(logged(" ended ")) == len(logged(" started ")))
 
     await talk_all(WARM_UP_SECONDS, "warm-up")  # so that what the allocators keep is theirs already
-    files_before, memory_before = files(), memory_kib()
+    files_before, memory_before = open_files(server.pid), resident_bytes(server.pid)
     await talk_all(options.minutes * 30, f"{options.seed}, first half")
-    memory_half_way = memory_kib()  # what the allocators keep takes minutes to settle; a leak never does
+    # What the allocators keep takes minutes to settle; a leak never does.
+    memory_half_way = resident_bytes(server.pid)
     await talk_all(options.minutes * 30, f"{options.seed}, second half")
-    await until_true(lambda: files() <= files_before)
-    leaked, grown = files() - files_before, memory_kib() / memory_half_way - 1
+    await until_true(lambda: open_files(server.pid) <= files_before)
+    leaked = open_files(server.pid) - files_before
+    grown = resident_bytes(server.pid) / memory_half_way - 1
     settled = memory_half_way / memory_before - 1
     started, ended = len(logged(" started ")), len(logged(" ended "))
     server.terminate()

@@ -59,6 +59,13 @@ class Server:
     def log(self) -> str:
         return "".join(self.lines)
 
+    def wait_until_all_ended(self) -> None:
+        """Wait until the log tells of every session that started how it ended."""
+        with self.changed:
+            assert self.changed.wait_for(
+                lambda: self.log().count(" started ") == self.log().count(" ended "), timeout=30
+            ), self.log()
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """End the server and return its exit code."""
         self.process.send_signal(how)

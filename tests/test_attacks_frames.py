@@ -7,12 +7,12 @@ import json
 import socket
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from processes import open_files, resident_bytes
 from running import Server, StartServer
 from wire import ask, dial, enters, frame, read_all, upgrade, upgrade_head
 
@@ -38,28 +38,22 @@ def running() -> Iterator[Server]:
         server.wait_for_log(" ended ")
         yield server
         assert ask(server.url, "/healthz").status == 200
-        started = server.log().count(" started ")
-        with server.changed:
-            assert server.changed.wait_for(lambda: server.log().count(" ended ") == started, timeout=30)
+        server.wait_until_all_ended()
         assert CODE not in server.log()
         assert " failed: " not in server.log()
-
-
-def open_files(server: Server) -> int:
-    return len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
 
 
 def wait_until_as_before(server: Server, before: int) -> None:
     """Wait until the server holds no more sockets than before."""
     until = time.monotonic() + 20
-    while open_files(server) > before:
+    while open_files(server.process.pid) > before:
         assert time.monotonic() < until, "the server holds sockets of sessions that have ended"
         time.sleep(0.01)  # there is no event for another process's file table
 
 
 def send(server: Server, *pieces: bytes, leave: bool = True) -> bytes:
     """Open a session, send the pieces, then nothing more, and return every byte that came back."""
-    before = open_files(server)
+    before = open_files(server.process.pid)
     with upgrade(server.url, KNOCK, host=HOST) as (sock, answer):
         assert answer.status == 101
         with contextlib.suppress(ConnectionError):  # the server may have enough before all is sent
@@ -191,17 +185,13 @@ def test_frames_behind_the_request_are_taken_as_if_they_had_waited_for_the_answe
 
 
 def test_endless_empty_fragments_and_unread_pongs_pile_up_nothing(running: Server) -> None:
-    def resident_kib() -> int:
-        status = Path(f"/proc/{running.process.pid}/status").read_text()
-        return int(status.partition("VmRSS:")[2].split()[0])
-
     flood = {
         "fragments": frame(1, b"{", fin=False) + frame(0, b"", fin=False) * 10**6,
         "pings": frame(9, b"x" * 125) * 40_000,
     }
     for name, data in flood.items():
         send(running, frame(1, b"{}"))
-        before = resident_kib()
+        before = resident_bytes(running.process.pid)
         with (
             upgrade(running.url, KNOCK, host=HOST) as (sock, _),
             contextlib.suppress(TimeoutError, ConnectionError),
@@ -210,7 +200,7 @@ def test_endless_empty_fragments_and_unread_pongs_pile_up_nothing(running: Serve
             for at in range(0, len(data), 2**16):
                 sock.sendall(data[at : at + 2**16])
             assert enters(running.url, KNOCK, host=HOST)
-        assert resident_kib() - before < 8 * 1024, name
+        assert resident_bytes(running.process.pid) - before < 8 * 2**20, name
 
 
 def test_a_flood_of_events_is_slowed_down_and_none_is_lost(running: Server) -> None:
