@@ -196,6 +196,7 @@ async def soak(options: argparse.Namespace) -> int:
         dice = (random.Random(f"{seed}-{number}") for number in range(options.sessions))
         await asyncio.gather(*(talk(relay, until, each, counts) for each in dice))
         await until_true(lambda: len(logged(" ended ")) == len(logged(" started ")))
+        await asyncio.sleep(1)  # a session's sockets close just after its line in the log
 
     await talk_all(WARM_UP_SECONDS, "warm-up")  # so that what the allocators keep is theirs already
     files_before, memory_before = open_files(server.pid), resident_bytes(server.pid)
