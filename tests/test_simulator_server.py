@@ -14,6 +14,7 @@ import pytest
 import sounds
 from openai import AsyncAzureOpenAI, AsyncOpenAI
 from sdk_models import check_event
+from waiting import eventually
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, InvalidStatus
 from websockets.typing import Subprotocol
@@ -21,7 +22,7 @@ from websockets.typing import Subprotocol
 from simulator import Faults, Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     import trustme
 
@@ -85,12 +86,6 @@ async def ending(client: ClientConnection) -> tuple[int, str]:
                 await client.recv()
             except ConnectionClosed as closed:
                 return (closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else (1006, "")
-
-
-async def eventually(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - nothing tells of these changes
-            await asyncio.sleep(0.01)
 
 
 async def flood(client: ClientConnection) -> None:
@@ -250,7 +245,7 @@ async def test_client_that_does_not_read_stops_the_simulator() -> None:
         for _ in range(3):
             await ask(client, "/long")
         call = next(iter(simulator._server.connections))  # type: ignore[union-attr]  # noqa: SLF001 - the claim is about its buffer
-        await eventually(lambda: call.transport.get_write_buffer_size() > 0)
+        await eventually(lambda: call.transport.get_write_buffer_size() > 0, "nothing is buffered")
         assert call.transport.get_write_buffer_size() < 2**18
         await receive(client, "response.done")
 
@@ -282,7 +277,7 @@ async def test_live_counts_open_sessions(simulator: Simulator) -> None:
     async with open_session(simulator) as client:
         await receive(client, "session.created")
         assert simulator.live == 1
-    await eventually(lambda: simulator.live == 0)
+    await eventually(lambda: simulator.live == 0, "a session is left")
 
 
 async def test_leaving_ends_the_sessions() -> None:

@@ -26,6 +26,7 @@ from selenium.webdriver.remote.remote_connection import RemoteConnection
 from selenium.webdriver.support.wait import WebDriverWait
 from selenium.webdriver.webkitgtk.options import Options
 from selenium.webdriver.webkitgtk.service import Service
+from waiting import TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from pulse import Pulse
 
 ENGINES = ("chromium", "firefox", "webkit")
-TIMEOUT_S = 60
-"""Generous: the machine may be busy, and what waits, waits for an event."""
-
 SILENCE_MS = {"chromium": 50, "firefox": 50, "webkit": 200}
 """From a stop in the page to silence at the loudspeaker, at most. WebKitGTK has buffers of its own before the sound server,
 which a page cannot shorten."""
@@ -47,7 +45,7 @@ NO_SOUND = {"PULSE_SERVER": "unix:/nonexistent"}
 
 @contextlib.asynccontextmanager
 async def chromium(
-    playwright: Playwright, *arguments: str, microphone: Path | None = None, pulse: Pulse | None = None
+    playwright: Playwright, *arguments: str, pulse: Pulse | None = None
 ) -> AsyncIterator[Browser]:
     """Run Chromium, headless, every permission prompt for the microphone granted unless `arguments` say otherwise.
 
@@ -56,15 +54,12 @@ async def chromium(
 
     Args:
         arguments: more of Chromium's command line.
-        microphone: a WAV file heard once as the microphone, from the moment it is opened; then silence.
-        pulse: takes the place of all this: its loudspeaker is played to, its microphone heard.
+        pulse: its loudspeaker is played to, its microphone heard.
     """
     fake = ["--use-fake-device-for-media-stream"] if pulse is None else []
-    if microphone:
-        fake.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
     if not any("permission" in argument or "fake-ui" in argument for argument in arguments):
         fake.append("--use-fake-ui-for-media-stream")
-    shell = [] if microphone or pulse else ["chromium-headless-shell"]
+    shell = [] if pulse else ["chromium-headless-shell"]
     browser = await playwright.chromium.launch(
         executable_path=find_program(*shell, "chromium", "chromium-browser", "google-chrome"),
         args=[*fake, *arguments],

@@ -28,6 +28,8 @@ LOUDSPEAKER = "out"
 MOUTH = "mouth"
 RECORDING_RATE_HZ = 48_000
 AUDIBLE = 3e-4
+VOICE_VOLUME = round(0.3 ** (1 / 3) * 65536)
+"""A person's level, 0.3 of the recordings': what is louder, Chromium's gain control raises to the clipping point."""
 
 
 class Pulse:
@@ -110,7 +112,10 @@ class Pulse:
     def speak(self, wav: Path) -> Iterator[subprocess.Popen[bytes]]:
         """Play a WAV file into the microphone while the block runs; `wait()` on it returns at the file's end."""
         with subprocess.Popen(
-            [find_program("paplay"), f"--server={self.server}", f"--device={MOUTH}", str(wav)]
+            [
+                find_program("paplay"),
+                *(f"--server={self.server}", f"--device={MOUTH}", f"--volume={VOICE_VOLUME}", str(wav)),
+            ]
         ) as speech:
             try:
                 yield speech

@@ -6,13 +6,12 @@ import base64
 import json
 import math
 import struct
-import time
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.lowlevel
-from engines import TIMEOUT_S
 from playwright.async_api import expect
+from waiting import TIMEOUT_S, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -101,10 +100,7 @@ class Script:
 
     async def wait_for(self, kind: str, count: int = 1) -> Event:
         """Return the count-th event of a type that the page has sent, waiting for it."""
-        deadline = time.monotonic() + TIMEOUT_S
-        while len(self.of_type(kind)) < count:
-            assert time.monotonic() < deadline, f"no {kind} in {[event['type'] for event in self.sent]}"
-            await anyio.sleep(0.02)
+        await eventually(lambda: len(self.of_type(kind)) >= count, f"no {kind}")
         return self.of_type(kind)[count - 1]
 
     # What a service says

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # ships no types
-from engines import TIMEOUT_S, serve
 from engines import chromium as run_chromium
+from engines import serve
 from naive import naive_relay
 from playwright.async_api import expect
 
@@ -153,7 +153,7 @@ async def test_a_login_opens_sessions_and_its_end_is_said(page: Page, guarded: S
     await page.wait_for_url(f"{guarded.url}/")  # and until its scripts are loaded
     main = page.get_by_role("main")
     await page.get_by_role("button", name="Connect", exact=True).click()
-    await expect(main).to_have_attribute("data-state", "connected", timeout=TIMEOUT_S * 1000)
+    await expect(main).to_have_attribute("data-state", "connected")
     await page.get_by_role("button", name="Disconnect").click()
     (cookie,) = await page.context.cookies()
     assert cookie.get("httpOnly")

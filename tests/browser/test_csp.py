@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from azure import mocked_azure
-from engines import TIMEOUT_S
 from playwright.async_api import expect
+from waiting import TIMEOUT_S
 from websockets.exceptions import ConnectionClosed
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ async def test_a_whole_hostile_conversation_breaks_no_policy_and_stays_text(
             await page.get_by_role("textbox", name="Message").fill(text)
             await page.get_by_role("button", name="Send", exact=True).click()
             said = log.locator("[data-role=assistant]").nth(number)
-            await expect(said).to_contain_text(text, timeout=TIMEOUT_S * 1000)
+            await expect(said).to_contain_text(text)
             await expect(log.locator("[data-role=user]").filter(has_text=text).first).to_be_visible()
         assert await log.locator("img, script, style, a, b, svg[onload]").count() == 0
         await page.get_by_role("button", name="Stop Recording").click()

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
-from engines import TIMEOUT_S, chromium
+from engines import chromium
 from ledger import Ledger
 from noting_session import answer_to
 from playwright.async_api import async_playwright
 from running import StartServer
+from waiting import TIMEOUT_S
 from world import make_world
 
 from simulator import Faults

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from ledger import Ledger
 from noting_session import LONG
 from playwright.async_api import expect
-from world import Service, Visit, eventually
+from waiting import eventually
+from world import Service, Visit
 
 if TYPE_CHECKING:
     from noting_session import NotingSession

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from noting_session import LONG, TOOL
-from world import eventually
+from waiting import eventually
 
 if TYPE_CHECKING:
     from ledger import Ledger

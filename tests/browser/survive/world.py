@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import signal
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,16 +16,16 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.to_thread
 import sounds
-from engines import TIMEOUT_S
 from noting_session import Notes, NotingSession
 from playwright.async_api import expect
 from processes import free_port
 from tcp_proxy import TcpProxy
+from waiting import TIMEOUT_S, eventually
 
 from simulator import Simulator
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from playwright.async_api import Browser, BrowserContext, Locator, Page
     from running import Server, StartServer
@@ -41,14 +40,6 @@ READ_TURNS = """async () => {
     return [...document.querySelectorAll('#log article')].map((article) => [
         article.dataset.role, article.dataset.status, article.querySelector('.words').textContent]);
 }"""
-
-
-async def eventually(is_true: Callable[[], bool], what: str) -> None:
-    """Wait until something is true."""
-    deadline = time.monotonic() + TIMEOUT_S
-    while not is_true():
-        assert time.monotonic() < deadline, what
-        await anyio.sleep(0.02)
 
 
 @dataclass(frozen=True)
@@ -94,12 +85,12 @@ class Visit:
     async def state(self, *states: str) -> None:
         """Wait for a state of the page."""
         names = [f'main[data-state="{state}"]' for state in states]
-        await expect(self.page.locator(", ".join(names))).to_be_visible(timeout=TIMEOUT_S * 1000)
+        await expect(self.page.locator(", ".join(names))).to_be_visible()
 
     async def read(self, words: str) -> None:
         """Wait until the last turn says these words."""
         last = self.log.locator("article .words").last
-        await expect(last).to_contain_text(words, timeout=TIMEOUT_S * 1000)
+        await expect(last).to_contain_text(words)
 
     async def closed_with(self, code: int) -> None:
         """Wait until a session of the page's was closed with this code."""
