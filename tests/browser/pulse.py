@@ -48,9 +48,10 @@ class Pulse:
             f"default-sample-rate = {self.rate_hz}\nalternate-sample-rate = {self.rate_hz}\n"
         )
         script = self._home / "default.pa"
+        # A null sink that may rewind renders 2 s ahead when nobody is in a hurry: what is opened meanwhile waits that long.
         script.write_text(
-            f"load-module module-null-sink sink_name={LOUDSPEAKER} rate={self.rate_hz} channels=2\n"
-            f"load-module module-null-sink sink_name={MOUTH} rate={self.rate_hz} channels=1\n"
+            f"load-module module-null-sink sink_name={LOUDSPEAKER} rate={self.rate_hz} channels=2 norewinds=1\n"
+            f"load-module module-null-sink sink_name={MOUTH} rate={self.rate_hz} channels=1 norewinds=1\n"
             f"load-module module-remap-source master={MOUTH}.monitor source_name=microphone"
             " source_properties=device.description=TestMicrophone\n"
             f"load-module module-native-protocol-unix socket={socket} auth-anonymous=1\n"
@@ -114,7 +115,9 @@ class Pulse:
         with subprocess.Popen(
             [
                 find_program("paplay"),
-                *(f"--server={self.server}", f"--device={MOUTH}", f"--volume={VOICE_VOLUME}", str(wav)),
+                *(f"--server={self.server}", f"--device={MOUTH}", f"--volume={VOICE_VOLUME}"),
+                "--latency-msec=20",  # or it comes in pieces of 2 s
+                str(wav),
             ]
         ) as speech:
             try:
