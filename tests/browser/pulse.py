@@ -115,9 +115,10 @@ class Pulse:
         with subprocess.Popen(
             [
                 find_program("paplay"),
-                *(f"--server={self.server}", f"--device={MOUTH}", f"--volume={VOICE_VOLUME}"),
-                "--latency-msec=20",  # or it comes in pieces of 2 s
-                str(wav),
+                f"--server={self.server}",
+                f"--device={MOUTH}",
+                f"--volume={VOICE_VOLUME}",
+                wav,
             ]
         ) as speech:
             try:
