@@ -30,11 +30,10 @@ fi
 
 ruff check .
 ruff format --check --quiet .
-mypy &
+mypy & # one core's work of some 20 s: the first tests begin beside it
 types=$!
 npm run --silent check
 npm test --silent
-wait "$types"
 # Most tests wait most of the time, so they run side by side; those that hear sound, two at a time; those
 # that measure time have the machine to themselves. Ending with 5, pytest says that none was chosen.
 result=5
@@ -48,6 +47,7 @@ run_tests() {
   esac
 }
 run_tests -n 4 --maxschedchunk 2 -m 'not sound and not alone' "$@"
+wait "$types"
 run_tests -n 2 --dist loadscope -m sound "$@"
 run_tests -m alone "$@"
 exit "$result"

@@ -109,9 +109,9 @@ class Append:
     ms: float
 
     @classmethod
-    def of(cls, audio: str) -> Append:
-        """Read what the microphone's ramp tells of PCM16 in base64."""
-        samples = array("h", base64.b64decode(audio))
+    def of(cls, pcm: bytes) -> Append:
+        """Read what the microphone's ramp tells."""
+        samples = array("h", pcm)
         at_ms = (samples[0] / (32768 * RAMP_PEAK) + 1) / 2 * RAMP_MS
         is_ramp = max(samples) - min(samples) <= RAMP_STEPS
         return cls(at_ms if is_ramp else None, len(samples) * 1000 / RATE_HZ)
@@ -122,7 +122,7 @@ class NotingSession(Session):
 
     Attributes:
         restored: the messages it was given before anything was said, and still has.
-        appends: the sound it was sent, in order.
+        appends: the sound it was sent, in order, from the first that is not nothing.
         answers: of its own, by item id: all that each was to say.
         is_calling: whether it has begun to tell the arguments of a call.
         errors: what it complained of.
@@ -143,7 +143,7 @@ class NotingSession(Session):
         event = json.loads(message)
         match event["type"]:
             case "input_audio_buffer.append":
-                self.appends.append(Append.of(event["audio"]))
+                self._note_sound(base64.b64decode(event["audio"]))
             case "conversation.item.create":
                 self.restored += [to_known(event["item"])] if self._is_new else []
             case "conversation.item.delete":
@@ -167,6 +167,11 @@ class NotingSession(Session):
                 self.answers[event["item"]["id"]] = self._talker.saying
             self.is_calling |= event["type"] == "response.function_call_arguments.delta"
         return step
+
+    def _note_sound(self, pcm: bytes) -> None:
+        # A microphone that opens gives zeros for a moment, which are no part of the ramp.
+        if self.appends or any(pcm):
+            self.appends.append(Append.of(pcm))
 
     @property
     def knows(self) -> list[Known]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import anyio
+import pytest
 from noting_session import GO_ON, LONG, answer_to
 from playwright.async_api import expect
 
@@ -42,6 +43,7 @@ async def test_an_answer_cut_off_by_the_service_keeps_what_was_heard_and_goes_on
     await ledger.check()
 
 
+@pytest.mark.long
 async def test_a_talk_survives_a_minute_without_network(world: World, ledger: Ledger) -> None:
     """Nobody is told: bytes are swallowed, as when a phone loses its mast."""
     visit, service = world.visit, world.service

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import pytest
 from noting_session import LONG
 from playwright.async_api import expect
 
@@ -55,6 +56,7 @@ def check_sound(sessions: list[NotingSession]) -> list[float]:
     return shared_ms
 
 
+@pytest.mark.long
 async def test_a_talk_goes_on_over_the_end_of_its_sessions_without_a_break(
     world: World, ledger: Ledger, show: Callable[[str], None]
 ) -> None:
@@ -104,6 +106,7 @@ async def test_a_session_that_expires_amid_an_answer_is_followed_by_another_at_o
     await visit.press("Connect")
     await visit.state("connected")
     await ledger.ask(f"Speak over the end, {LONG}")
+    service.simulator.faults = Faults()  # those after it last
     await visit.closed_with(4408)
     await visit.state("connected")
     await ledger.check_restored()

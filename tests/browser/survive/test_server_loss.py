@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from world import World
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=lambda how: how.name)
 async def test_a_talk_survives_the_loss_of_its_server_at_each_state(
     world: World, ledger: Ledger, how: signal.Signals
