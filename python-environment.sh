@@ -19,6 +19,7 @@ as_root() {
 
 # Make .venv when there is none that runs, and install a requirements file when it has changed since.
 set_up_python() {
+  unset PYTHONDONTWRITEBYTECODE
   if ! .venv/bin/python -c '' 2>/dev/null; then
     python=$(find_python)
     # Debian keeps the module that makes environments in a package of its own.
@@ -30,7 +31,8 @@ set_up_python() {
   fi
   if ! cat requirements.txt "$1" | cmp -s - ".venv/installed-$1"; then
     echo "installing $1 ..." >&2
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -r "$1"
+    # Compiling all of it takes as long as installing it, and most is never imported: Python does it when needed.
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r "$1"
     cat requirements.txt "$1" > ".venv/installed-$1"
   fi
 }
