@@ -31,7 +31,7 @@ set_up_python() {
   fi
   if ! cat requirements.txt "$1" | cmp -s - ".venv/installed-$1"; then
     echo "installing $1 ..." >&2
-    # Compiling all of it takes as long as installing it, and most is never imported: Python does it when needed.
+    # Compiling all of it takes a third of the time, and most is never imported: Python does it when needed.
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -r "$1"
     cat requirements.txt "$1" > ".venv/installed-$1"
   fi
