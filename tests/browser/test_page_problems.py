@@ -31,6 +31,7 @@ PASSING = {
     "upstream_timeout": (1014, "Azure did not answer in time"),
     "upstream_tls": (1014, "No secure connection to Azure"),
     "upstream_lost": (1014, "The connection to Azure was lost"),
+    "session_expired": (4408, "Time is up"),
     "stalled": (1011, "The connection was too slow"),
     "restarting": (1012, "The server is restarting"),
     "internal": (1011, "The server has a fault"),
@@ -69,6 +70,43 @@ async def test_each_passing_ending_has_its_words_and_is_tried_again(script: Scri
         await script.banner.get_by_role("button", name="Retry now").click()
         await script.state("connected")
         await expect(script.banner).to_be_hidden()
+
+
+async def test_page_that_is_not_understood_is_loaded_again(script: Script) -> None:
+    await script.connect()
+    await end(script, 1003, "text_only", "The connection was closed")
+    await script.state("error")
+    await script.banner.get_by_role("button", name="Reload").click()
+    await script.state("idle")
+    await expect(script.banner).to_be_hidden()
+
+
+async def test_close_code_speaks_where_no_error_came_before(script: Script) -> None:
+    await script.connect()
+    script.is_ready = False
+    await script.close(1006)
+    await expect(script.banner).to_contain_text("The connection was lost")
+    await script.state("reconnecting")
+    script.is_ready = True
+    await script.banner.get_by_role("button", name="Retry now").click()
+    await script.state("connected")
+    await expect(script.banner).to_be_hidden()
+    await script.close(4000)
+    await expect(script.banner).to_contain_text("The service refused the session")
+    await script.state("error")
+    await script.banner.get_by_role("button", name="Try again").click()
+    await script.state("connected")
+
+
+async def test_words_that_nobody_wrote_down_are_asked_for_again(script: Script) -> None:
+    await script.connect()
+    script.say({"type": "input_audio_buffer.speech_started", "audio_start_ms": 100, "item_id": "u1"})
+    await expect(script.words).to_have_text(["…"])
+    await script.close(1006)
+    await expect(script.banner).to_contain_text("Your last words were lost")
+    await script.banner.get_by_role("button", name="Close").click()
+    await expect(script.banner).to_be_hidden()
+    await script.state("connected")
 
 
 async def test_server_that_is_gone_is_told(page: Page, server: StartServer) -> None:
@@ -114,14 +152,36 @@ async def test_harmless_errors_are_not_shown(script: Script, error: dict[str, st
     await expect(script.banner).to_be_hidden()
 
 
-async def test_failed_answer_is_told_and_the_talk_goes_on(script: Script) -> None:
+ANSWERS = {
+    "insufficient_quota": "The quota is used up",
+    "rate_limit_exceeded": "Too many requests",
+    "server_error": "The answer failed",
+}
+
+
+@pytest.mark.parametrize("code", ANSWERS)
+async def test_failed_answer_is_told_and_the_talk_goes_on(script: Script, code: str) -> None:
     await script.connect()
-    failure = {"status": "failed", "status_details": {"error": {"code": "insufficient_quota"}}}
+    failure = {"status": "failed", "status_details": {"error": {"code": code}}}
     script.say({"type": "response.done", "response": failure})
-    await expect(script.banner).to_contain_text("The quota is used up")
+    await goes_on(script, ANSWERS[code])
+
+
+async def test_refused_request_is_told_and_the_talk_goes_on(script: Script) -> None:
+    await script.connect()
+    script.say({"type": "error", "error": {"code": "invalid_value", "message": "raw words"}})
+    await goes_on(script, "The service refused a request")
+
+
+async def goes_on(script: Script, title: str) -> None:
+    """A banner tells what failed, and the talk still works."""
+    await expect(script.banner).to_contain_text(title)
+    await expect(script.banner).not_to_contain_text("raw words")
     await script.banner.get_by_role("button", name="Close").click()
     await expect(script.banner).to_be_hidden()
     await script.state("connected")
+    script.answer("a1", "All is well.")
+    await expect(script.words).to_have_text(["All is well."])
 
 
 MICROPHONES = {
