@@ -19,7 +19,7 @@ as_root() {
 
 # Make .venv when there is none that runs, and install a requirements file when it has changed since.
 set_up_python() {
-  unset PYTHONDONTWRITEBYTECODE
+  unset PYTHONDONTWRITEBYTECODE # where it is set, every start would compile anew what pip left uncompiled
   if ! .venv/bin/python -c '' 2>/dev/null; then
     python=$(find_python)
     # Debian keeps the module that makes environments in a package of its own.

@@ -13,16 +13,19 @@ if TYPE_CHECKING:
     from running import StartServer
 
 FINAL = {
-    "daily_limit": (1013, "minutes are used up"),
-    "upstream_unauthorized": (4401, "Azure refused access"),
-    "upstream_forbidden": (4403, "Azure does not accept this network"),
-    "deployment_not_found": (4404, "The deployment was not found"),
-    "upstream_bad_request": (4400, "The deployment cannot talk"),
-    "time_limit": (4408, "Time is up"),
-    "idle": (4409, "Still there?"),
-    "too_big": (1009, "That was too much at once"),
-    "too_fast": (1008, "The connection was closed"),
+    "daily_limit": (1013, "minutes are used up", "Close"),
+    "upstream_unauthorized": (4401, "Azure refused access", "Try again"),
+    "upstream_forbidden": (4403, "Azure does not accept this network", "Try again"),
+    "deployment_not_found": (4404, "The deployment was not found", "Try again"),
+    "upstream_bad_request": (4400, "The deployment cannot talk", "Try again"),
+    "time_limit": (4408, "Time is up", "Start again"),
+    "idle": (4409, "Still there?", "Start again"),
+    "too_big": (1009, "That was too much at once", "Reconnect"),
+    "too_fast": (1008, "The connection was closed", "Reconnect"),
+    "text_only": (1003, "The connection was closed", "Reload"),
+    None: (4000, "The service refused the session", "Try again"),
 }
+"""The close code, the banner's title and its button, by the error that the relay sends before; None: it sends none."""
 PASSING = {
     "busy": (1013, "All places are taken"),
     "rate_limited": (1013, "Too many requests"),
@@ -35,28 +38,38 @@ PASSING = {
     "stalled": (1011, "The connection was too slow"),
     "restarting": (1012, "The server is restarting"),
     "internal": (1011, "The server has a fault"),
+    None: (1006, "The connection was lost"),
 }
 CALM = {"time_limit", "idle"}
+AFTERWARDS = {"Close": "error", "Reload": "idle"}
+"""The state that a button leads to, if not into another session."""
 
 
-async def end(script: Script, close_code: int, code: str, title: str) -> None:
-    await script.close(close_code, {"type": "relay_error", "code": code, "message": "raw words"})
+async def told(script: Script, title: str) -> None:
+    """The banner names a cause in words of its own, and offers one way on."""
     await expect(script.banner).to_contain_text(title)
     await expect(script.banner).not_to_contain_text("raw words")
     await expect(script.banner.get_by_role("button")).to_have_count(1)
 
 
+async def end(script: Script, close_code: int, code: str | None, title: str) -> None:
+    error = {"type": "relay_error", "code": code, "message": "raw words"}
+    await script.close(close_code, error if code else None)
+    await told(script, title)
+
+
 async def test_each_final_ending_has_its_words_and_a_way_on(script: Script) -> None:
-    for code, (close_code, title) in FINAL.items():
+    for code, (close_code, title, action) in FINAL.items():
         await script.connect()
         before = len(script.sessions)
         await end(script, close_code, code, title)
         await script.state("ended" if code in CALM else "error")
         assert len(script.sessions) == before, "it is not tried again"
-        await script.banner.get_by_role("button").click()
+        await script.banner.get_by_role("button", name=action).click()
         await expect(script.banner).to_be_hidden()
-        if code != "daily_limit":
-            await script.state("connected")
+        after = AFTERWARDS.get(action, "connected")
+        await script.state(after)
+        if after == "connected":
             await script.press("Disconnect")
 
 
@@ -70,32 +83,6 @@ async def test_each_passing_ending_has_its_words_and_is_tried_again(script: Scri
         await script.banner.get_by_role("button", name="Retry now").click()
         await script.state("connected")
         await expect(script.banner).to_be_hidden()
-
-
-async def test_page_that_is_not_understood_is_loaded_again(script: Script) -> None:
-    await script.connect()
-    await end(script, 1003, "text_only", "The connection was closed")
-    await script.state("error")
-    await script.banner.get_by_role("button", name="Reload").click()
-    await script.state("idle")
-    await expect(script.banner).to_be_hidden()
-
-
-async def test_close_code_speaks_where_no_error_came_before(script: Script) -> None:
-    await script.connect()
-    script.is_ready = False
-    await script.close(1006)
-    await expect(script.banner).to_contain_text("The connection was lost")
-    await script.state("reconnecting")
-    script.is_ready = True
-    await script.banner.get_by_role("button", name="Retry now").click()
-    await script.state("connected")
-    await expect(script.banner).to_be_hidden()
-    await script.close(4000)
-    await expect(script.banner).to_contain_text("The service refused the session")
-    await script.state("error")
-    await script.banner.get_by_role("button", name="Try again").click()
-    await script.state("connected")
 
 
 async def test_words_that_nobody_wrote_down_are_asked_for_again(script: Script) -> None:
@@ -152,6 +139,16 @@ async def test_harmless_errors_are_not_shown(script: Script, error: dict[str, st
     await expect(script.banner).to_be_hidden()
 
 
+async def goes_on(script: Script, title: str) -> None:
+    """A banner tells what failed, and the talk still works."""
+    await told(script, title)
+    await script.banner.get_by_role("button", name="Close").click()
+    await expect(script.banner).to_be_hidden()
+    await script.state("connected")
+    script.answer("a1", "All is well.")
+    await expect(script.words).to_have_text(["All is well."])
+
+
 ANSWERS = {
     "insufficient_quota": "The quota is used up",
     "rate_limit_exceeded": "Too many requests",
@@ -162,7 +159,8 @@ ANSWERS = {
 @pytest.mark.parametrize("code", ANSWERS)
 async def test_failed_answer_is_told_and_the_talk_goes_on(script: Script, code: str) -> None:
     await script.connect()
-    failure = {"status": "failed", "status_details": {"error": {"code": code}}}
+    error = {"code": code, "message": "raw words"}
+    failure = {"status": "failed", "status_details": {"error": error}}
     script.say({"type": "response.done", "response": failure})
     await goes_on(script, ANSWERS[code])
 
@@ -171,17 +169,6 @@ async def test_refused_request_is_told_and_the_talk_goes_on(script: Script) -> N
     await script.connect()
     script.say({"type": "error", "error": {"code": "invalid_value", "message": "raw words"}})
     await goes_on(script, "The service refused a request")
-
-
-async def goes_on(script: Script, title: str) -> None:
-    """A banner tells what failed, and the talk still works."""
-    await expect(script.banner).to_contain_text(title)
-    await expect(script.banner).not_to_contain_text("raw words")
-    await script.banner.get_by_role("button", name="Close").click()
-    await expect(script.banner).to_be_hidden()
-    await script.state("connected")
-    script.answer("a1", "All is well.")
-    await expect(script.words).to_have_text(["All is well."])
 
 
 MICROPHONES = {
@@ -207,8 +194,7 @@ async def test_each_microphone_failure_has_its_words(script: Script, error: str)
     )
     await script.press("Start Recording")
     await script.state("connected")
-    await expect(script.banner).to_contain_text(title)
-    await expect(script.banner).not_to_contain_text("raw words")
+    await told(script, title)
     await script.banner.get_by_role("button", name=action).click()
     if action == "Try again":
         await script.state("listening")
@@ -223,7 +209,7 @@ async def test_page_without_a_secure_origin_says_so(page: Page, site: str) -> No
     )
     await tab.open(site)
     await tab.press("Start Recording")
-    await expect(tab.banner).to_contain_text("Microphones need a secure page")
+    await told(tab, "Microphones need a secure page")
     await tab.state("connected")
 
 
@@ -246,7 +232,7 @@ async def test_microphone_that_goes_away_is_told(script: Script) -> None:
     )
     await script.record()
     await script.page.evaluate("unplug()")
-    await expect(script.banner).to_contain_text("The microphone went away")
+    await told(script, "The microphone went away")
     await script.state("connected")
     await script.banner.get_by_role("button", name="Choose microphone").click()
     await expect(script.page.get_by_role("dialog", name="Settings")).to_be_visible()
@@ -259,13 +245,13 @@ async def test_without_a_sound_device_one_can_still_write_and_read(page: Page, s
     )
     await tab.open(site)
     await tab.connect()
-    await expect(tab.banner).to_contain_text("No sound on this device")
+    await told(tab, "No sound on this device")
     await tab.banner.get_by_role("button", name="Close").click()
     await tab.write("Can you read?")
     tab.answer("a1", "And write, too.")
     await expect(tab.words).to_have_text(["Can you read?", "And write, too."])
     await tab.press("Start Recording")
-    await expect(tab.banner).to_contain_text("No sound on this device")
+    await told(tab, "No sound on this device")
     await tab.state("connected")
 
 

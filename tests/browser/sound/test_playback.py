@@ -81,14 +81,17 @@ async def test_a_stop_is_heard_at_once_and_knows_what_was_heard(
         stops.append(stop)
         silent_ms.append(recording.time_ms(last) - stop["stoppedAtMs"])
         errors_ms.append(abs((last + 1 - first) / 48 - FADE_MS - stop["leftMs"]))
-        # The best counts, since a hole that a busy machine tears into the sound makes it longer.
-        is_right = min(errors_ms) <= PLAYED_ERROR_MS and median(silent_ms) <= SILENCE_MS[engine]
-        if len(stops) >= 5 and is_right:
+        # On a busy machine more stops are measured. Of the errors the best counts, since a hole that it
+        # tears into the sound makes that longer.
+        is_undisturbed = min(errors_ms) <= PLAYED_ERROR_MS and median(silent_ms) <= SILENCE_MS[engine]
+        if len(stops) >= 5 and is_undisturbed:
             break
     assert all(isinstance(stop["playedMs"], int) and 0 < stop["playedMs"] <= stop["leftMs"] for stop in stops)
     left_ms = median(stop["silentAfterMs"] for stop in stops)
     figures.at_most("stop to the last sample out of the page, median", left_ms, 30, "ms")
-    figures.at_most("stop to silence at the loudspeaker, median", median(silent_ms), SILENCE_MS[engine], "ms")
+    figures.at_most(
+        "stop to silence at the loudspeaker, median of 5 to 15", median(silent_ms), SILENCE_MS[engine], "ms"
+    )
     figures.at_most(
         "milliseconds played, told against heard, best of 5 to 15", min(errors_ms), PLAYED_ERROR_MS, "ms"
     )
