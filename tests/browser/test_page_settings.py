@@ -124,6 +124,7 @@ async def test_another_microphone_takes_over_while_recording(script: Script) -> 
     await script.page.evaluate(
         """() => {
             const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+            globalThis.wanted = null;
             navigator.mediaDevices.getUserMedia = (wanted) => ((globalThis.wanted = wanted), real(wanted));
         }"""
     )
@@ -133,8 +134,8 @@ async def test_another_microphone_takes_over_while_recording(script: Script) -> 
     chosen = await microphones.get_by_role("option").last.get_attribute("value")
     await microphones.select_option(chosen)
     await dialog.get_by_role("button", name="Done").click()
+    await script.page.wait_for_function("(chosen) => wanted?.audio.deviceId.ideal === chosen", arg=chosen)
     await script.state("listening")
-    assert await script.page.evaluate("wanted.audio.deviceId.ideal") == chosen
 
 
 async def test_the_dialog_closes_by_escape_and_gives_the_focus_back(script: Script) -> None:
