@@ -55,8 +55,6 @@ WATCH_SOCKET = """() => {
         }
     };
 }"""
-
-
 STATE = "document.querySelector('main').dataset.state"
 
 
@@ -85,7 +83,7 @@ def silence_ms(recording: Recording, start_ms: float) -> float:
     start = recording.index_at(start_ms)
     loud = start + np.flatnonzero(np.abs(recording.sound[start:]) > AUDIBLE)
     pauses = np.flatnonzero(np.diff(loud) > PAUSE_SAMPLES)
-    return recording.time_ms(int(loud[pauses[0]])) - start_ms
+    return recording.time_ms(int(loud[pauses[0]] if len(pauses) else loud[-1])) - start_ms
 
 
 async def interrupt(tab: Tab, pulse: Pulse, words: Path) -> None:
@@ -113,6 +111,7 @@ async def converse(tab: Tab, pulse: Pulse, url: str) -> list[float]:
         for number in range(1, INTERRUPTIONS + 1):
             await anyio.to_thread.run_sync(recording.until_sound, 1.0, len(recording.sound))
             await interrupt(tab, pulse, WORDS[number % 2])
+        await anyio.to_thread.run_sync(recording.until_sound, 0.1, len(recording.sound))
         starts_ms = [event["atMs"] for event in await passed(tab, "input_audio_buffer.speech_started")]
         deltas = await passed(tab, "response.audio.delta")
         silent_ms = []
