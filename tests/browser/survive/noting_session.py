@@ -101,7 +101,8 @@ class Append:
     """Sound that a session was sent.
 
     Attributes:
-        at_ms: when its first sample was captured, by the clock of `tap.moment()`; None while somebody spoke.
+        at_ms: when its first sample was captured, by the clock of `tap.moment()`; None while somebody spoke, and where
+            the browser, on a busy machine, had nothing from its microphone and gave zeros.
         ms: how long it is.
     """
 
@@ -113,7 +114,7 @@ class Append:
         """Read what the microphone's ramp tells."""
         samples = array("h", pcm)
         at_ms = (samples[0] / (32768 * RAMP_PEAK) + 1) / 2 * RAMP_MS
-        is_ramp = max(samples) - min(samples) <= RAMP_STEPS
+        is_ramp = any(samples) and max(samples) - min(samples) <= RAMP_STEPS
         return cls(at_ms if is_ramp else None, len(samples) * 1000 / RATE_HZ)
 
 
