@@ -51,7 +51,12 @@ function claim(id, waitMs) {
   });
 }
 
-/** Keep one conversation in this browser: its turns and its sound. Tabs do not mix: each holds another conversation. */
+/**
+ * Keep one conversation in this browser: its turns and its sound. Tabs do not mix: each holds another conversation.
+ *
+ * All that is written is committed at once. By itself a transaction would first wait to be answered, and be undone when
+ * the page goes meanwhile.
+ */
 export class Archive {
   /** Writes to be done by key; later ones replace earlier. @type {Map<string, (turns: IDBObjectStore) => void>} */
   #due = new Map();
@@ -121,6 +126,7 @@ export class Archive {
     this.#soundCount += 1;
     const store = this.#database.transaction('sounds', 'readwrite').objectStore('sounds');
     store.put(sound, [this.#id, Date.now(), this.#soundCount]);
+    store.transaction.commit();
   }
 
   /** Forget this conversation, at once, and those no tab holds any more. */
@@ -138,6 +144,7 @@ export class Archive {
     const transaction = this.#database.transaction(['conversations', 'turns', 'sounds'], 'readwrite');
     for (const store of ['turns', 'sounds']) transaction.objectStore(store).delete(keysOf(id));
     if (id !== this.#id) transaction.objectStore('conversations').delete(id);
+    transaction.commit();
     return new Promise((resolve, reject) => {
       transaction.oncomplete = resolve;
       transaction.onabort = () => reject(transaction.error);
@@ -162,6 +169,7 @@ export class Archive {
     const turns = transaction.objectStore('turns');
     for (const write of this.#due.values()) write(turns);
     this.#due.clear();
+    transaction.commit();
     transaction.oncomplete = () => this.#writeDue();
     transaction.onabort = () => {
       this.#isWriting = false; // the disk is full: the page goes on without keeping
