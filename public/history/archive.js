@@ -72,6 +72,7 @@ export class Archive {
   constructor(database, id) {
     this.#database = database;
     this.#id = id;
+    addEventListener('pagehide', () => this.#writeDue());
   }
 
   /**
@@ -152,14 +153,15 @@ export class Archive {
   }
 
   /**
-   * Write soon. While one transaction runs, the next gathers: a turn that changes all the time is written as often as
-   * the disk allows.
+   * Write at the end of this task. While one transaction runs, the next gathers: a turn that changes all the time is
+   * written as often as the disk allows, and when the page goes.
    * @param {string} key
    * @param {(turns: IDBObjectStore) => void} write
    */
   #write(key, write) {
     this.#due.set(key, write);
-    if (!this.#isWriting) this.#writeDue();
+    if (!this.#isWriting) queueMicrotask(() => this.#writeDue());
+    this.#isWriting = true;
   }
 
   #writeDue() {
