@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Self, cast
 
+import anyio
 import numpy as np
 from programs import find_program
 
@@ -109,10 +110,9 @@ class Pulse:
             text=True,
         ).stdout.strip()
 
-    @contextlib.contextmanager
-    def speak(self, wav: Path) -> Iterator[subprocess.Popen[bytes]]:
-        """Play a WAV file into the microphone while the block runs; `wait()` on it returns at the file's end."""
-        with subprocess.Popen(
+    async def speak(self, wav: Path) -> None:
+        """Play a WAV file into the microphone, to its end."""
+        await anyio.run_process(
             [
                 find_program("paplay"),
                 f"--server={self.server}",
@@ -120,11 +120,7 @@ class Pulse:
                 f"--volume={VOICE_VOLUME}",
                 wav,
             ]
-        ) as speech:
-            try:
-                yield speech
-            finally:
-                speech.terminate()
+        )
 
     @contextlib.contextmanager
     def record(self) -> Iterator[Recording]:

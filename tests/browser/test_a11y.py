@@ -138,6 +138,7 @@ async def test_screen_reader_hears_each_turn_once_and_complete(script: Script) -
     await expect(script.words).to_have_text(["How is it?", "It is"])
     script.end_answer("a1", "It is fine.")
     await expect(script.page.locator("#announcer")).to_have_text("Assistant: It is fine.")
+    await script.state("listening")
     assert await script.page.evaluate("told") == ["You: How is it?", "Assistant: It is fine."]
 
 

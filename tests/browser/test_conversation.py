@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import anyio.to_thread
 import numpy as np
 import pytest
 import sounds
@@ -68,11 +67,6 @@ class Visit:
 
         socket.on("framesent", lambda frame: keep(self.sent, frame))
         socket.on("framereceived", lambda frame: keep(self.received, frame))
-
-    async def speak(self, recording: Path) -> None:
-        """Say something into the microphone, to its end."""
-        with self.pulse.speak(recording) as speech:
-            await anyio.to_thread.run_sync(speech.wait)
 
     async def press(self, name: str) -> None:
         await self.page.get_by_role("button", name=name, exact=True).click()
@@ -174,7 +168,7 @@ async def test_spoken_turn_is_written_answered_and_heard(visit: Visitor, server:
         await person.state("connected")
         await person.press("Start Recording")
         await person.state("listening")
-        await person.speak(QUESTION)
+        await person.pulse.speak(QUESTION)
         await person.state("speaking")
         await person.state("listening")
 
@@ -208,11 +202,11 @@ async def test_speaking_over_the_answer_stops_it(visit: Visitor, server: StartSe
     async def talk(person: Visit) -> None:
         await person.press("Start Recording")
         await person.state("listening")
-        await person.speak(QUESTION)
+        await person.pulse.speak(QUESTION)
         await person.state("speaking")
         if status == "completed":
             await eventually(lambda: bool(of_type("response.done", person.received)), "no end")
-        await person.speak(INTERRUPTION)
+        await person.pulse.speak(INTERRUPTION)
         await person.state("listening")
 
     person = await hold(visit, server().url, talk, turns=2)
@@ -284,7 +278,7 @@ async def test_azure_answers_and_alone_sees_the_key(
         await person.state("connected")
         await person.press("Start Recording")
         await person.state("listening")
-        await person.speak(QUESTION)
+        await person.pulse.speak(QUESTION)
         await person.state("speaking")
         await person.state("listening")
         served = [

@@ -62,11 +62,6 @@ async def wait_for_state(tab: Tab, state: str) -> None:
     await tab.wait_for(f"() => {STATE} === '{state}'")
 
 
-async def say(pulse: Pulse, words: Path) -> None:
-    with pulse.speak(words) as speech:
-        await anyio.to_thread.run_sync(speech.wait)
-
-
 async def passed(tab: Tab, kind: str) -> list[dict[str, Any]]:
     """Return the events of a type that went over the page's websocket."""
     return list(await tab.evaluate("(kind) => passed.filter(({ type }) => type === kind)", kind))
@@ -90,10 +85,10 @@ async def interrupt(tab: Tab, pulse: Pulse, words: Path) -> None:
     """Speak over an answer, and wait until the next one is spoken."""
     cut_short = "passed.filter(({ type }) => type === 'conversation.item.truncated').length"
     before = await tab.evaluate(f"() => {cut_short}")
-    await say(pulse, words)
+    await pulse.speak(words)
     await tab.wait_for(f"() => {cut_short} > {before} || {STATE} === 'listening'")
     if await tab.evaluate(f"() => {STATE} === 'listening'"):
-        await say(pulse, words)  # they passed for echo, and the answer came to its end
+        await pulse.speak(words)  # they passed for echo, and the answer came to its end
     await wait_for_state(tab, "speaking")
 
 
@@ -106,7 +101,7 @@ async def converse(tab: Tab, pulse: Pulse, url: str) -> list[float]:
     await tab.click("Start Recording")
     await wait_for_state(tab, "listening")
     with pulse.record() as recording:
-        await say(pulse, WORDS[0])
+        await pulse.speak(WORDS[0])
         await wait_for_state(tab, "speaking")
         for number in range(1, INTERRUPTIONS + 1):
             await anyio.to_thread.run_sync(recording.until_sound, 1.0, len(recording.sound))
@@ -114,8 +109,10 @@ async def converse(tab: Tab, pulse: Pulse, url: str) -> list[float]:
         await anyio.to_thread.run_sync(recording.until_sound, 0.1, len(recording.sound))
         starts_ms = [event["atMs"] for event in await passed(tab, "input_audio_buffer.speech_started")]
         deltas = await passed(tab, "response.audio.delta")
+        truncates = await passed(tab, "conversation.item.truncate")
+        assert len(truncates) >= 2
         silent_ms = []
-        for truncate in await passed(tab, "conversation.item.truncate"):
+        for truncate in truncates:
             item, end_ms = truncate["item_id"], truncate["audio_end_ms"]
             parts = [base64.b64decode(delta["delta"]) for delta in deltas if delta["item_id"] == item]
             answer = np.frombuffer(b"".join(parts), np.int16)

@@ -29,6 +29,7 @@ async def test_any_text_is_shown_as_text_and_stays_in_its_place(script: Script, 
     script.transcribed("u1", words)
     script.answer("a1", words, 500, "u1")
     await expect(script.words).to_have_text([words, words])  # white space aside
+    await script.state("listening")
     assert await script.words.evaluate_all("all => all.map(e => e.textContent)") == [words, words]
     assert await script.page.title() == "Realtime Voice"
     assert await script.log.locator("img, script").count() == 0
