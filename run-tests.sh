@@ -4,9 +4,9 @@
 #   ./run-tests.sh ARGUMENTS     everything, with the arguments for pytest (such as -k relay)
 set -eu
 cd "$(dirname "$0")"
-. ./python-environment.sh
-set_up_python requirements-dev.txt
-PATH="$PWD/.venv/bin:$PATH" # node and npm come with requirements-dev.txt
+. ./requirements/environment.sh
+set_up_python requirements/dev.txt
+PATH="$PWD/.venv/bin:$PATH" # node and npm come with requirements/dev.txt
 
 # Real browsers, a sound server for them, and nginx to measure against; all Debian packages.
 packages='chromium chromium-headless-shell firefox-esr webkit2gtk-driver xvfb pulseaudio pulseaudio-utils

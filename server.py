@@ -27,12 +27,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocketDisconnect
 from uvicorn.supervisors import ChangeReload
 
-from allowance import DAILY_LIMIT, Allowance
-from entra import Tokens
-from gate import Gate
-from relay import first_of, relay
-from session import DONE, INTERNAL, RESTARTING, Ending, Limits, Traffic
-from settings import (
+from realtime_voice.access import Gate
+from realtime_voice.endings import DONE, INTERNAL, RESTARTING, Ending, Limits, Traffic
+from realtime_voice.entra import Tokens
+from realtime_voice.quota import DAILY_LIMIT, Allowance
+from realtime_voice.relay import first_of, relay
+from realtime_voice.settings import (
     ENV_FILE,
     Settings,
     SettingsError,
@@ -40,10 +40,10 @@ from settings import (
     is_readable_by_all,
     read_environment,
 )
+from realtime_voice.splice import BrowserLeg, abort, begin
+from realtime_voice.telemetry import Telemetry, set_up_log
+from realtime_voice.upstream import PING_SECONDS, PONG_SECONDS, Dialect, Refused, Upstream, close
 from simulator import Simulator
-from splice import BrowserLeg, abort, begin
-from telemetry import Telemetry, set_up_log
-from upstream import PING_SECONDS, PONG_SECONDS, Dialect, Refused, Upstream, close
 
 if TYPE_CHECKING:
     import os

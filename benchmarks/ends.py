@@ -21,7 +21,7 @@ from websockets.frames import Frame, Opcode
 from websockets.utils import accept_key, apply_mask
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from splice import Bytes, Walker
+from realtime_voice.splice import Bytes, Walker
 
 if TYPE_CHECKING:
     import ssl

@@ -2,7 +2,7 @@
 
     python benchmarks/survive.py [--faults 200] [--seed 1]
 
-A real Chromium, the real server, and the simulator in the place of Azure: see tests/browser/survive/.
+A real Chromium, the real server, and the simulator in the place of Azure: see tests/browser/reconnect/.
 Tells of each fault on stderr. Prints how often each kind of fault struck and cost the session, and how long the talk took to be
 live again. Ends with a traceback, which names the fault, as soon as anything is not as it should be.
 """
@@ -16,11 +16,9 @@ from functools import partial
 from pathlib import Path
 
 TESTS = Path(__file__).parent.parent / "tests"
-sys.path[1:1] = [
-    str(path) for path in (TESTS.parent, TESTS, TESTS / "browser", TESTS / "browser" / "survive")
-]
+sys.path[1:1] = [str(path) for path in (TESTS.parent, TESTS / "support")]
 
-from random_faults import run  # noqa: E402  found by the line above
+from fault_run import run  # noqa: E402  found by the line above
 
 
 def main() -> None:

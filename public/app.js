@@ -1,40 +1,40 @@
 /** Puts the parts together: each knows its own thing, and what happens in one is told to the others here. */
 
-import { applyAppearance } from './appearance.js';
 import { AudioDevice } from './audio/device.js';
 import { Microphone } from './audio/microphone.js';
 import { Speaker } from './audio/speaker.js';
-import { History } from './history/history.js';
-import { toJson, toMarkdown, toText } from './history/transcript-files.js';
-import { stereoWav } from './history/wav.js';
-import { IdleWatch } from './idle-watch.js';
+import { Diagnostics } from './diagnostics/drawer.js';
+import { Journal } from './diagnostics/event-log.js';
+import { problem } from './problems/problems.js';
 import { Connection } from './realtime/connection.js';
 import { Conversation } from './realtime/conversation.js';
-import { Journal } from './realtime/journal.js';
-import { problem } from './realtime/problems.js';
-import { NOTHING_YET, stateOf } from './realtime/state.js';
-import { askService, isAlive, whyRefused } from './service.js';
-import { browserStorage, Settings } from './settings.js';
-import { Talk } from './talk.js';
-import { Announcer } from './ui/announcer.js';
+import { askService, isAlive, whyRefused } from './server-info.js';
+import { History } from './store/conversation-store.js';
+import { toJson, toMarkdown, toText } from './store/export.js';
+import { browserStorage, Settings } from './store/settings.js';
+import { stereoWav } from './store/wav.js';
+import { applyAppearance } from './ui/appearance.js';
 import { Banner } from './ui/banner.js';
-import { Chips } from './ui/chips.js';
 import { bindComposer } from './ui/composer.js';
 import { Controls } from './ui/controls.js';
-import { Diagnostics } from './ui/diagnostics.js';
 import { bindDownloads } from './ui/download.js';
 import { button, element } from './ui/elements.js';
-import { bindKeys, bindPushButton } from './ui/keys.js';
-import { levelOf } from './ui/level.js';
+import { levelOf } from './ui/level-meter.js';
+import { Announcer } from './ui/live-region.js';
 import { Orb } from './ui/orb.js';
-import { showService } from './ui/service.js';
+import { showService } from './ui/server-badge.js';
 import { SettingsDialog } from './ui/settings-dialog.js';
+import { bindKeys, bindPushButton } from './ui/shortcuts.js';
+import { Chips } from './ui/stats.js';
 import { Transcript } from './ui/transcript.js';
-import { watchForWaking } from './waking.js';
+import { IdleWatch } from './voice-chat/idle-timer.js';
+import { NOTHING_YET, stateOf } from './voice-chat/state.js';
+import { Talk } from './voice-chat/voice-chat.js';
+import { watchForWaking } from './voice-chat/wake-events.js';
 
-/** @import { Problem } from './realtime/problems.js' */
-/** @import { Facts } from './realtime/state.js' */
-/** @import { SettingValues } from './settings.js' */
+/** @import { Problem } from './problems/problems.js' */
+/** @import { Facts } from './voice-chat/state.js' */
+/** @import { SettingValues } from './store/settings.js' */
 
 let facts = NOTHING_YET;
 let sessionLimitMs = Number.POSITIVE_INFINITY;
@@ -226,7 +226,7 @@ async function clear() {
   await history.clear();
 }
 
-/** @type {import('./ui/keys.js').KeyActions} */
+/** @type {import('./ui/shortcuts.js').KeyActions} */
 const actions = {
   press: () => talk.turnTaking.press(),
   release: () => talk.turnTaking.release(),

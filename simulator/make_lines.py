@@ -3,7 +3,7 @@
 Not part of the product: it needs numpy and hibari-tts 0.2.1 (Apache-2.0, its voice is in the package), best
 in an environment of its own. From the top of the repository:
 
-    python simulator/make_lines.py simulator/lines/lines.json tests/recordings/recordings.json
+    python simulator/make_lines.py simulator/lines/lines.json tests/support/recordings/recordings.json
 """
 
 import json

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from azure import mocked_azure
 from figures import SOUND, Table
-from running import StartServer
+from mock_azure import mocked_azure
+from server_process import StartServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
-    from azure import Azure
+    from mock_azure import Azure
 
 SHOWN = "shown"
 

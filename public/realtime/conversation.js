@@ -1,7 +1,7 @@
-import { heardCharacters, isUnfinishedAnswer, Turns } from './turns.js';
+import { heardCharacters, isUnfinishedAnswer, Turns } from './turn-list.js';
 
 /** @import { RealtimeEvent } from './dialect.js' */
-/** @import { Turn } from './turns.js' */
+/** @import { Turn } from './turn-list.js' */
 
 /** Control characters but for tab and newline: invisible, or worse, wherever the text goes. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the purpose

@@ -1,6 +1,6 @@
 /** Bridge the Realtime API's two dialects: one name per server event, one place per setting. Pure. */
 
-/** @import { SettingValues } from '../settings.js' */
+/** @import { SettingValues } from '../store/settings.js' */
 /** @typedef {'preview' | 'ga'} Dialect */
 /** @typedef {{ type: string, [field: string]: any }} RealtimeEvent */
 

@@ -1,10 +1,10 @@
 import { dialectOf, messageItem, sessionUpdate, toGaName } from './dialect.js';
-import { newId, SessionItems } from './session-items.js';
+import { newId, SessionItems } from './items.js';
 
 /** @import { Connection, Ending } from './connection.js' */
 /** @import { Dialect, RealtimeEvent } from './dialect.js' */
-/** @import { Message } from './replay.js' */
-/** @import { SettingValues } from '../settings.js' */
+/** @import { Message } from '../voice-chat/history-seed.js' */
+/** @import { SettingValues } from '../store/settings.js' */
 
 /** @typedef {Ending & { error: { code?: string, message?: string } | null }} SessionEnding error: the one that came right before, if any */
 

@@ -1,4 +1,4 @@
-/** @import { Problem } from '../realtime/problems.js' */
+/** @import { Problem } from '../problems/problems.js' */
 
 /** One problem at a time, with the one thing to do about it. */
 export class Banner {

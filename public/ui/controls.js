@@ -1,7 +1,7 @@
-import { wordsFor } from '../realtime/state.js';
+import { wordsFor } from '../voice-chat/state.js';
 import { Countdown } from './countdown.js';
 
-/** @import { State } from '../realtime/state.js' */
+/** @import { State } from '../voice-chat/state.js' */
 
 /** States in which there is a session, or one is being made. @type {ReadonlySet<State>} */
 const CONNECTED = new Set([

@@ -1,4 +1,4 @@
-/** @import { State } from '../realtime/state.js' */
+/** @import { State } from '../voice-chat/state.js' */
 
 /**
  * How the orb moves in a state. Each state differs by shape and motion, not by colour alone.

@@ -2,7 +2,7 @@ import { drawBody } from './orb-body.js';
 import { MOTIONS, STILL } from './orb-motion.js';
 import { drawPattern } from './orb-patterns.js';
 
-/** @import { State } from '../realtime/state.js' */
+/** @import { State } from '../voice-chat/state.js' */
 /** @import { VoiceColours } from './orb-body.js' */
 /** @import { Motion } from './orb-motion.js' */
 

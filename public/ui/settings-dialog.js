@@ -1,4 +1,4 @@
-/** @import { Settings, SettingValues } from '../settings.js' */
+/** @import { Settings, SettingValues } from '../store/settings.js' */
 
 /** @typedef {{ deviceId: string, label: string }} Device */
 

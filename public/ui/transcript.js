@@ -1,6 +1,6 @@
-import { heardCharacters } from '../realtime/turns.js';
+import { heardCharacters } from '../realtime/turn-list.js';
 
-/** @import { Turn } from '../realtime/turns.js' */
+/** @import { Turn } from '../realtime/turn-list.js' */
 
 /** A reader this close to the end follows it. */
 const AT_END_PX = 48;

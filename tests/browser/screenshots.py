@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 from engines import chromium
 from playwright.async_api import async_playwright, expect
-from running import StartServer
+from server_process import StartServer
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
-    from running import Server
+    from server_process import Server
 
 PHONE = {
     "viewport": {"width": 390, "height": 780},

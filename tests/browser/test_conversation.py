@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-import sounds
+import signals
 from engines import chromium as run_chromium
 from playwright.async_api import expect
 from waiting import eventually
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from playwright.async_api import Locator, Page, Playwright, WebSocket
     from pulse import Pulse
-    from running import StartServer
+    from server_process import StartServer
 
     Sound = NDArray[np.float64]
     Event = dict[str, Any]
 
-WITNESS = Path(__file__).with_name("witness.js")
+WITNESS = Path(__file__).parents[1] / "support" / "witness.js"
 KEY = "a-key-that-only-azure-may-see"
 API_VERSIONS = {"preview": "2025-04-01-preview", "ga": "v1"}
 ATTEMPTS = 5
@@ -39,7 +39,7 @@ DENIED = "--deny-permission-prompts"
 ALIKE = (
     0.6  # correlation of what was played with what was received; a hole of a busy machine's making costs some
 )
-RECORDINGS = Path(__file__).parents[1] / "recordings"
+RECORDINGS = Path(__file__).parents[1] / "support" / "recordings"
 QUESTION = RECORDINGS / "what_is_the_weather.wav"
 INTERRUPTION = RECORDINGS / "please_stop.wav"
 
@@ -90,7 +90,7 @@ class Visit:
         """Return what has left for the loudspeaker, at 24 kHz."""
         sound = np.frombuffer(base64.b64decode(await self.witnessed("takeSound()")), "<i2") / 32768
         rate = await self.witnessed("soundRateHz")
-        return np.interp(np.arange(0, len(sound), rate / sounds.RATE), np.arange(len(sound)), sound)
+        return np.interp(np.arange(0, len(sound), rate / signals.RATE), np.arange(len(sound)), sound)
 
     def answers(self) -> list[Sound]:
         """Return the sound of each answer as it was received."""
@@ -98,7 +98,7 @@ class Visit:
         for event in self.received:
             if event["type"].endswith("audio.delta"):
                 pieces.setdefault(event["item_id"], []).append(base64.b64decode(event["delta"]))
-        return [sounds.from_pcm(b"".join(each)) for each in pieces.values()]
+        return [signals.from_pcm(b"".join(each)) for each in pieces.values()]
 
 
 class Visitor:
@@ -141,7 +141,7 @@ def likeness(piece: Sound, whole: Sound) -> float:
 
 def parts(sound: Sound, seconds: float = 0.5) -> list[Sound]:
     """Return the audible parts of a sound."""
-    length = int(seconds * sounds.RATE)
+    length = int(seconds * signals.RATE)
     cut = [sound[start : start + length] for start in range(0, len(sound) - length, length)]
     return [part for part in cut if np.sqrt(np.mean(part**2)) > 0.01]
 
@@ -217,7 +217,7 @@ async def test_speaking_over_the_answer_stops_it(visit: Visitor, server: StartSe
     assert 500 < heard_ms < len(first) / 24 - 1000
     heard, cut = await person.heard(), heard_ms * 24
     assert share_heard(parts(first[:cut]), heard) >= 0.8
-    unheard = [part for part in parts(first[cut + sounds.RATE // 2 :]) if likeness(part, second) < ALIKE]
+    unheard = [part for part in parts(first[cut + signals.RATE // 2 :]) if likeness(part, second) < ALIKE]
     assert unheard
     assert share_heard(unheard, heard) == 0
     assert share_heard(parts(second), heard) >= 0.8
@@ -287,7 +287,7 @@ async def test_azure_answers_and_alone_sees_the_key(
         ]
 
     [answer] = person.answers()
-    assert len(answer) > 5 * sounds.RATE
+    assert len(answer) > 5 * signals.RATE
     assert [handshake.dialect for handshake in azure.handshakes] == [dialect]
     assert azure.handshakes[0].headers["api-key"] == KEY
     assert f"{running.url}/app.js" in person.urls

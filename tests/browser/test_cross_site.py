@@ -8,15 +8,15 @@ import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # ships no types
 from engines import chromium as run_chromium
 from engines import serve
-from naive import naive_relay
 from playwright.async_api import expect
+from unprotected_relay import naive_relay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from playwright.async_api import Browser, Page, Playwright
-    from running import Server, StartServer
+    from server_process import Server, StartServer
 
 CODE = "a-code-of-the-tests-0123456789"
 REBOUND = "rebound.example"

@@ -9,7 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from azure import mocked_azure
+from mock_azure import mocked_azure
 from playwright.async_api import expect
 from waiting import TIMEOUT_S
 from websockets.exceptions import ConnectionClosed
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from playwright.async_api import Page
-    from running import StartServer
+    from server_process import StartServer
     from websockets.asyncio.server import ServerConnection
 
 HOSTILE = [

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from playwright.async_api import Playwright
     from pulse import Pulse, Recording
-    from running import StartServer
+    from server_process import StartServer
 
 pytestmark = pytest.mark.alone
 
-RECORDINGS = Path(__file__).parent.parent / "recordings"
+RECORDINGS = Path(__file__).parents[1] / "support" / "recordings"
 WORDS = [RECORDINGS / "what_is_the_weather.wav", RECORDINGS / "please_stop.wav"]
 """What is said, by turns: the simulator replays what it heard, and the same words over that pass for its echo."""
 INTERRUPTIONS = 4

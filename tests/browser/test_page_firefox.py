@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.sound
 
-QUESTION = Path(__file__).parents[1] / "recordings" / "what_is_the_weather.wav"
+QUESTION = Path(__file__).parents[1] / "support" / "recordings" / "what_is_the_weather.wav"
 
 
 async def test_firefox_hears_answers_is_interrupted_and_remembers(

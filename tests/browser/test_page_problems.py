@@ -10,7 +10,7 @@ from script import Script
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
-    from running import StartServer
+    from server_process import StartServer
 
 FINAL = {
     "daily_limit": (1013, "minutes are used up", "Close"),

@@ -1,0 +1,15 @@
+import { browserStorage, Settings } from '../store/settings.js';
+
+/** @import { SettingValues } from '../store/settings.js' */
+
+/**
+ * Apply theme and size of the captions.
+ * @param {SettingValues} values
+ */
+export function applyAppearance({ theme, captions }) {
+  document.documentElement.dataset.theme = theme;
+  document.documentElement.dataset.captions = captions;
+}
+
+// Loaded before anything is painted, so that a dark page never flashes white.
+applyAppearance(new Settings(browserStorage(), () => {}).values);

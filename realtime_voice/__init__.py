@@ -1,0 +1,1 @@
+"""What the server is made of: a session from its arrival to its end."""

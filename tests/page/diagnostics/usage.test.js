@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { addUsage, NO_USAGE, PRICES_USD_PER_MILLION as PRICE } from '../../../public/diagnostics/usage.js';
+
+const USAGE = {
+  total_tokens: 320,
+  input_tokens: 132,
+  output_tokens: 188,
+  input_token_details: {
+    text_tokens: 59,
+    audio_tokens: 73,
+    cached_tokens: 64,
+    cached_tokens_details: { text_tokens: 0, audio_tokens: 64 },
+  },
+  output_token_details: { text_tokens: 41, audio_tokens: 147 },
+};
+
+const close = (/** @type {number} */ actual, /** @type {number} */ expected) =>
+  assert.ok(Math.abs(actual - expected) < 1e-12, `${actual} is not ${expected}`);
+
+test('cached tokens are counted once, at the cached price', () => {
+  const { tokens, costUsd } = addUsage(NO_USAGE, USAGE);
+  assert.equal(tokens, 320);
+  const expected =
+    59 * PRICE.textIn + 9 * PRICE.audioIn + 64 * PRICE.cachedIn + 41 * PRICE.textOut + 147 * PRICE.audioOut;
+  close(costUsd, expected / 1e6);
+});
+
+test('without a word of their kind, text is taken to be cached first', () => {
+  const { cached_tokens_details: _, ...details } = USAGE.input_token_details;
+  const { costUsd } = addUsage(NO_USAGE, { ...USAGE, input_token_details: details });
+  const expected = (73 - 5) * PRICE.audioIn + 64 * PRICE.cachedIn + 41 * PRICE.textOut + 147 * PRICE.audioOut;
+  close(costUsd, expected / 1e6);
+});
+
+test('responses add up', () => {
+  const twice = addUsage(addUsage(NO_USAGE, USAGE), USAGE);
+  assert.equal(twice.tokens, 640);
+  close(twice.costUsd, 2 * addUsage(NO_USAGE, USAGE).costUsd);
+});
+
+test('missing or senseless figures cost nothing, and more cached than there was is not believed', () => {
+  for (const usage of [
+    undefined,
+    null,
+    {},
+    { total_tokens: 'many' },
+    { input_token_details: { text_tokens: -3 } },
+  ])
+    assert.deepEqual(addUsage(NO_USAGE, usage), NO_USAGE);
+  close(
+    addUsage(NO_USAGE, { input_token_details: { text_tokens: 10, cached_tokens: 99 } }).costUsd,
+    (10 * PRICE.cachedIn) / 1e6,
+  );
+});

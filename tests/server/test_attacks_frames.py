@@ -1,0 +1,215 @@
+"""Random events and random frames, legal and not: the server stays alive and silent, and keeps nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from processes import open_files, resident_bytes
+from raw_http import ask, dial, enters, frame, read_all, upgrade, upgrade_head
+from server_process import Server, StartServer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+CODE = "a-code-of-the-tests-0123456789"
+KNOCK = ("api-key", CODE)
+HOST = "voice.example.com"
+LIMIT_BYTES = 4096
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Server]:
+    with StartServer() as start:
+        server = start(
+            ACCESS_CODE=CODE,
+            PUBLIC_ORIGIN=f"https://{HOST}",
+            MAX_EVENT_BYTES=str(LIMIT_BYTES),
+            LOG_LEVEL="debug",
+        )
+        assert enters(server.url, KNOCK, host=HOST)  # what is opened once and kept is open from here on
+        server.wait_for_log(" ended ")
+        yield server
+        assert ask(server.url, "/healthz").status == 200
+        server.wait_until_all_ended()
+        assert CODE not in server.log()
+        assert " failed: " not in server.log()
+
+
+def wait_until_as_before(server: Server, before: int) -> None:
+    """Wait until the server holds no more sockets than before."""
+    until = time.monotonic() + 20
+    while open_files(server.process.pid) > before:
+        assert time.monotonic() < until, "the server holds sockets of sessions that have ended"
+        time.sleep(0.01)  # there is no event for another process's file table
+
+
+def send(server: Server, *pieces: bytes, leave: bool = True) -> bytes:
+    """Open a session, send the pieces, then nothing more, and return every byte that came back."""
+    before = open_files(server.process.pid)
+    with upgrade(server.url, KNOCK, host=HOST) as (sock, answer):
+        assert answer.status == 101
+        with contextlib.suppress(ConnectionError):  # the server may have enough before all is sent
+            for piece in pieces:
+                sock.sendall(piece)
+            if leave:
+                sock.shutdown(socket.SHUT_WR)
+        came = answer.raw + read_all(sock)
+    wait_until_as_before(server, before)
+    return came
+
+
+def close_code(came: bytes) -> int:
+    """Return the code of the close frame at the end of what came."""
+    at = came.rindex(b"\x88")
+    return int.from_bytes(came[at + 2 : at + 4], "big")
+
+
+small = st.binary(max_size=300)
+frames = st.builds(
+    frame,
+    st.integers(0, 15),
+    small | st.integers(LIMIT_BYTES - 1, 2 * LIMIT_BYTES).map(bytes),
+    fin=st.booleans(),
+    reserved=st.sampled_from([0, 0, 0, 4, 2, 1, 7]),
+    mask=st.sampled_from([True, True, True, False]),
+)
+fragments = st.lists(small, min_size=2, max_size=20).map(
+    lambda parts: b"".join(
+        frame(0 if number else 1, part, fin=number == len(parts) - 1) for number, part in enumerate(parts)
+    )
+)
+lies = st.builds(  # a header that promises more than ever comes, up to what no machine holds
+    lambda first, length, rest: bytes([first, 0xFF]) + length.to_bytes(8, "big") + rest,
+    st.sampled_from([0x81, 0x01, 0x80, 0x89]),
+    st.integers(0, 2**64 - 1),
+    small,
+)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=10), inner, max_size=4),
+    max_leaves=8,
+)
+events = st.builds(
+    lambda kind, more: {**more, "type": kind},
+    st.sampled_from(
+        [
+            "session.update",
+            "input_audio_buffer.append",
+            "input_audio_buffer.commit",
+            "conversation.item.create",
+            "conversation.item.truncate",
+            "conversation.item.delete",
+            "conversation.item.retrieve",
+            "response.create",
+            "response.cancel",
+        ]
+    )
+    | st.text(max_size=10),
+    st.dictionaries(
+        st.sampled_from(["session", "item", "audio", "response", "item_id", "audio_end_ms", "event_id", "x"]),
+        json_values,
+        max_size=4,
+    ),
+).map(lambda event: frame(1, json.dumps(event).encode()))
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
+@given(parts=st.lists(frames | fragments | lies | small | events, max_size=8), size=st.integers(1, 5000))
+@pytest.mark.long
+def test_no_frames_harm_the_server_or_are_answered_with_more_than_events_and_a_close(
+    running: Server, parts: list[bytes], size: int
+) -> None:
+    data = b"".join(parts)
+    came = send(running, *(data[at : at + size] for at in range(0, len(data), size)))
+    assert CODE.encode() not in came
+    assert b"Traceback" not in came
+
+
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@given(sent=st.lists(events, min_size=1, max_size=6))
+def test_no_events_end_a_session_otherwise_than_the_client_does(running: Server, sent: list[bytes]) -> None:
+    came = send(running, *sent, frame(8, (1000).to_bytes(2, "big")))
+    assert close_code(came) == 1000
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [
+        (frame(1, b"x" * (LIMIT_BYTES + 1)), 1009),
+        (frame(1, b"x" * LIMIT_BYTES, fin=False) + frame(0, b"x"), 1009),
+        (bytes([0x81, 0xFF]) + (2**63).to_bytes(8, "big"), 1009),
+        (frame(2, b"\x00"), 1003),
+        (frame(1, b"{}", mask=False), 1002),
+        (frame(1, b"{}", reserved=4), 1002),
+        (frame(0, b"{}"), 1002),
+        (frame(1, b"{}", fin=False) + frame(1, b"{}"), 1002),
+        (frame(3, b"{}"), 1002),
+        (frame(11, b"{}"), 1002),
+        (frame(9, b"x" * 126), 1002),
+        (frame(9, b"x", fin=False), 1002),
+        (frame(8, b"x" * 126), 1002),
+        (frame(8, b"x"), 1002),
+        (frame(8, (1005).to_bytes(2, "big")), 1002),
+        (frame(8, (1000).to_bytes(2, "big") + b"\xff"), 1007),
+    ],
+)  # fmt: skip
+def test_a_breach_of_the_protocol_has_its_own_close_code(running: Server, sent: bytes, code: int) -> None:
+    assert close_code(send(running, sent, leave=False)) == code
+
+
+def test_text_that_is_no_text_leaves_no_trace_in_the_log(running: Server) -> None:
+    send(running, frame(1, b"\xff\xfe\xfd"), frame(1, b"{}"))
+    assert "UnicodeDecodeError" not in running.log()
+
+
+@pytest.mark.parametrize("delay_seconds", [0, 0.0005, 0.001, 0.002, 0.004])
+def test_frames_behind_the_request_are_taken_as_if_they_had_waited_for_the_answer(
+    running: Server, delay_seconds: float
+) -> None:
+    with dial(running.url) as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.sendall(upgrade_head(running.url, "/ws", (KNOCK,), HOST))
+        time.sleep(delay_seconds)  # to hit the handshake at different moments
+        sock.sendall(frame(1, b"\xff\xfe") + frame(1, b"{}"))
+        sock.shutdown(socket.SHUT_WR)
+        assert b" 101 " in read_all(sock)
+    assert "UnicodeDecodeError" not in running.log()
+
+
+def test_endless_empty_fragments_and_unread_pongs_pile_up_nothing(running: Server) -> None:
+    flood = {
+        "fragments": frame(1, b"{", fin=False) + frame(0, b"", fin=False) * 10**6,
+        "pings": frame(9, b"x" * 125) * 40_000,
+    }
+    for name, data in flood.items():
+        send(running, frame(1, b"{}"))
+        before = resident_bytes(running.process.pid)
+        with (
+            upgrade(running.url, KNOCK, host=HOST) as (sock, _),
+            contextlib.suppress(TimeoutError, ConnectionError),
+        ):
+            sock.settimeout(5)
+            for at in range(0, len(data), 2**16):
+                sock.sendall(data[at : at + 2**16])
+            assert enters(running.url, KNOCK, host=HOST)
+        assert resident_bytes(running.process.pid) - before < 8 * 2**20, name
+
+
+def test_a_flood_of_events_is_slowed_down_and_none_is_lost(running: Server) -> None:
+    count, event = 7000, frame(1, b"[" + b" " * 500 + b"]")
+    with upgrade(running.url, KNOCK, host=HOST) as (sock, _):
+        reader = threading.Thread(target=read_all, args=[sock])
+        reader.start()
+        sock.sendall(event * count)
+        sock.sendall(frame(8, (1000).to_bytes(2, "big")))
+        reader.join()
+    ended = running.wait_for_log(rf"ended code=1000 reason=done seconds=(\S+) up={count} events")
+    assert float(ended[1]) > 1.5  # rests until a second is over, three times
