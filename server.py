@@ -34,6 +34,7 @@ from realtime_voice.quota import DAILY_LIMIT, Allowance
 from realtime_voice.relay import first_of, relay
 from realtime_voice.settings import (
     ENV_FILE,
+    PUBLIC,
     Settings,
     SettingsError,
     is_loopback,
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from starlette.types import Message, Scope
 
 log = logging.getLogger("realtime_voice")
-HERE = Path(__file__).parent
 PAGE_PATH = "/ws"
 SDK_PATHS = (
     "/ws/realtime",
@@ -295,7 +295,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     for path in (PAGE_PATH, *SDK_PATHS):
         app.add_api_websocket_route(path, session)
-    app.mount("/", PageFiles(directory=HERE / "public", html=True))
+    app.mount("/", PageFiles(directory=PUBLIC, html=True))
     return app
 
 

@@ -9,18 +9,19 @@ import ipaddress
 import logging
 import time
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from realtime_voice.settings import PUBLIC
+
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 log = logging.getLogger("realtime_voice")
-PAGE = Path(__file__).parents[1] / "public" / "login.html"
+PAGE = PUBLIC / "login.html"
 LOGIN_SECONDS = 12 * 3600
 FAILURES_A_MINUTE = 10
 MAX_BODY_BYTES = 4096

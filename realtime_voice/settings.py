@@ -19,7 +19,11 @@ from dotenv import dotenv_values
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ENV_FILE = Path(__file__).parents[1] / ".env"
+HERE = Path(__file__).parent
+IS_INSTALLED = (HERE / "public").is_dir()
+"""A wheel holds the page inside this package. A checkout holds it beside this package."""
+PUBLIC = (HERE if IS_INSTALLED else HERE.parent) / "public"
+ENV_FILE = Path(".env") if IS_INSTALLED else HERE.parent / ".env"
 
 
 class SettingsError(ValueError):
@@ -156,7 +160,10 @@ class Settings:
 
 
 def read_environment() -> Settings:
-    """Return the settings of `.env` beside this file and the environment, which wins."""
+    """Return the settings of `.env` and of the environment, which wins.
+
+    `.env` is read from the folder of `server.py`, or, when the server was installed, from the current folder.
+    """
     return Settings.read({**dotenv_values(ENV_FILE), **os.environ})
 
 

@@ -44,6 +44,10 @@ async def run(arguments: argparse.Namespace) -> None:
         await asyncio.Event().wait()
 
 
-if __name__ == "__main__":
+def main() -> None:
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(run(parse_arguments()))
+
+
+if __name__ == "__main__":
+    main()

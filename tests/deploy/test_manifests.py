@@ -82,7 +82,7 @@ def test_the_image_holds_all_that_runs_and_its_checks_pass(tmp_path: Path) -> No
             (shutil.copytree if path.is_dir() else shutil.copy)(path, tmp_path / path.name)
     allowed = (ROOT / ".dockerignore").read_text()
     assert all(f"!{pattern}\n" in allowed for pattern in [*wanted, "requirements/cloud.lock"])
-    with StartServer([str(tmp_path / "server.py")]) as start:
+    with StartServer([sys.executable, str(tmp_path / "server.py")]) as start:
         origin = "https://voice.example.com"
         server = start(HOST="0.0.0.0", ACCESS_CODE="a-code-of-the-tests-0123456789", PUBLIC_ORIGIN=origin)
         port = server.url.rpartition(":")[2]

@@ -148,7 +148,7 @@ def test_a_readable_env_file_is_warned_of(tmp_path: Path, mode: int, warned: boo
     env = tmp_path / ".env"
     env.write_text("MAX_SESSIONS=7\n")
     env.chmod(mode)
-    with StartServer([str(program)]) as start:
+    with StartServer([sys.executable, str(program)]) as start:
         server = start()
         assert ask(server.url, "/healthz").status == 200
         assert (".env can be read by every user of this machine" in server.log()) == warned

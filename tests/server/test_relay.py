@@ -7,6 +7,7 @@ import json
 import random
 import signal
 import ssl
+import sys
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -35,7 +36,9 @@ server.main()
 """
 
 
-@pytest.fixture(params=[["server.py"], ["-c", PLAIN]], ids=["spliced", "plain"])
+@pytest.fixture(
+    params=[[sys.executable, "server.py"], [sys.executable, "-c", PLAIN]], ids=["spliced", "plain"]
+)
 def server(request: pytest.FixtureRequest) -> Iterator[StartServer]:
     with StartServer(request.param) as start:
         yield start

@@ -30,7 +30,7 @@ class Server:
         # Empty counts as absent, and keeps a developer's own .env out of the tests.
         blank = dict.fromkeys(SETTINGS, "")
         self.process = subprocess.Popen(
-            [sys.executable, *command],
+            command,
             cwd=folder,
             env={**os.environ, **blank, "PORT": "0", **environment},
             stderr=subprocess.PIPE,
@@ -92,7 +92,7 @@ class StartServer:
     """Start servers with given settings, from the folder of their code; all end with the block."""
 
     def __init__(self, command: list[str] | None = None, folder: Path = ROOT) -> None:
-        self.command = command or ["server.py"]
+        self.command = command or [sys.executable, "server.py"]
         self.folder = folder
         self.servers: list[Server] = []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 import anyio
@@ -60,7 +61,7 @@ async def test_a_talk_survives_a_change_of_the_servers_code(chromium: Browser, t
     folder = tmp_path / "copy"
     folder.mkdir()
     copy_product(folder)
-    with StartServer(["server.py", "--reload"], folder) as start:
+    with StartServer([sys.executable, "server.py", "--reload"], folder) as start:
         async with make_world(chromium, start) as world, contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(world.stop_server, signal.SIGTERM)  # it has a process of its own to end
             visit = world.visit
