@@ -43,9 +43,15 @@ class Item:
         return " ".join(part.get("text") or part.get("transcript") or "" for part in parts)
 
     @property
+    def _read(self) -> str:
+        """What a model reads of the item, which hears the user's audio and reads no transcript of it."""
+        parts = [part for part in self.shown.get("content", ()) if part["type"] != "input_audio"]
+        return " ".join(part.get("text") or part.get("transcript") or "" for part in parts)
+
+    @property
     def text_tokens(self) -> int:
         function = (self.shown.get(name, "") for name in ("name", "arguments", "output"))
-        return sum(map(to_text_tokens, (self.text, *function)))
+        return sum(map(to_text_tokens, (self._read, *function)))
 
     @property
     def audio_tokens(self) -> int:

@@ -34,14 +34,21 @@ from simulator.shapes import (
     tool_choice,
     tracing,
     transcription,
-    turn_detection,
+    turn_detections,
 )
 from simulator.turns import SEMANTIC_SILENCE_MS, TurnDetection
 
 Event = dict[str, Any]
 
-MODEL = "gpt-realtime"
 INSTRUCTIONS = "This is a simulator of the Realtime API: no model is connected and nothing is understood."
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """What a handshake leads to: a model, on Azure or (`is_azure` False) on OpenAI's own paths."""
+
+    model: str = "gpt-realtime"
+    is_azure: bool = True
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ class Dialect(ABC):
     transcript_event: str
     text_content: str
     audio_content: str
-    greets_with_conversation: bool
+    rate_limits: tuple[str, ...]  # named in rate_limits.updated
 
     def __init__(self) -> None:
         items = item_kinds(self.text_content)
@@ -129,16 +136,16 @@ class Dialect(ABC):
         """Return the fields of a response resource that only this dialect has."""
 
     @abstractmethod
+    def item(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Return an item of these fields as the conversation shows it, completed unless the fields say otherwise."""
+
+    @abstractmethod
     def item_added(self, item: dict[str, Any], previous_item_id: str | None, *, done: bool) -> list[Event]:
         """Return the events of a new item, one that is complete already (`done`) or will be."""
 
     @abstractmethod
     def item_done(self, item: dict[str, Any], previous_item_id: str | None) -> list[Event]:
         """Return the events of an item's completion, when it was added in progress."""
-
-    @abstractmethod
-    def call_name(self, name: str) -> dict[str, Any]:
-        """Return what the end of a function call's arguments tells of its function."""
 
     @abstractmethod
     def cached_details(self, text_tokens: int, audio_tokens: int) -> dict[str, Any]:
@@ -150,8 +157,15 @@ def client_event(fields: dict[str, Check], required: tuple[str, ...] = ()) -> Ch
 
 
 def filled(detection: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Return turn detection settings with the defaults of their type filled in."""
-    return detection and {**TURN_DETECTION_DEFAULTS[detection["type"]], **detection}
+    """Return turn detection settings with the defaults of their type filled in; none for the type "none"."""
+    if detection is None or detection["type"] == "none":
+        return None
+    return {**TURN_DETECTION_DEFAULTS[detection["type"]], **detection}
+
+
+def told_back(transcription: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return transcription settings as the service shows them, with null for what was not set."""
+    return transcription and {"language": None, "prompt": None, **transcription}
 
 
 def to_turn_detection(detection: dict[str, Any] | None) -> TurnDetection | None:
@@ -175,7 +189,7 @@ class Preview(Dialect):
     name = "preview"
     text_event, audio_event, transcript_event = "response.text", "response.audio", "response.audio_transcript"
     text_content, audio_content = "text", "audio"
-    greets_with_conversation = True
+    rate_limits = ("requests", "tokens")
 
     def _session_check(self) -> Check:
         return record(
@@ -188,7 +202,10 @@ class Preview(Dialect):
                 "output_audio_format": only("pcm16", "audio formats"),
                 "input_audio_transcription": transcription,
                 "input_audio_noise_reduction": noise_reduction,
-                "turn_detection": turn_detection,
+                # Microsoft's own clients turn it off by {"type": "none"}, which is told back as null.
+                "turn_detection": nullable(
+                    variants("type", {**turn_detections, "none": record({"type": string})})
+                ),
                 "tools": array_of(tool),
                 "tool_choice": tool_choice,
                 "temperature": decimal(0.6, 1.2),
@@ -211,7 +228,6 @@ class Preview(Dialect):
     def default_session(self) -> dict[str, Any]:
         return {
             "object": "realtime.session",
-            "model": MODEL,
             "modalities": ["audio", "text"],
             "instructions": INSTRUCTIONS,
             "voice": "alloy",
@@ -226,11 +242,16 @@ class Preview(Dialect):
             "max_response_output_tokens": "inf",
             "speed": 1.0,
             "tracing": None,
+            "truncation": "auto",
+            "prompt": None,
+            "include": None,
+            "client_secret": None,
         }
 
     def merge(self, session: dict[str, Any], update: dict[str, Any]) -> dict[str, Any]:
-        merged = {**session, **update, "model": MODEL}
+        merged = {**session, **update, "model": session["model"]}
         merged["turn_detection"] = filled(merged["turn_detection"])
+        merged["input_audio_transcription"] = told_back(merged["input_audio_transcription"])
         return merged
 
     def turn_detection(self, session: dict[str, Any]) -> dict[str, Any] | None:
@@ -263,14 +284,14 @@ class Preview(Dialect):
             "temperature": asked.temperature,
         }
 
+    def item(self, fields: dict[str, Any]) -> dict[str, Any]:
+        return {"object": "realtime.item", "status": "completed", **fields}
+
     def item_added(self, item: dict[str, Any], previous_item_id: str | None, *, done: bool) -> list[Event]:  # noqa: ARG002 - one event tells of both
         return [{"type": "conversation.item.created", "previous_item_id": previous_item_id, "item": item}]
 
     def item_done(self, item: dict[str, Any], previous_item_id: str | None) -> list[Event]:  # noqa: ARG002 - not told
         return []
-
-    def call_name(self, name: str) -> dict[str, Any]:  # noqa: ARG002 - not told
-        return {}
 
     def cached_details(self, text_tokens: int, audio_tokens: int) -> dict[str, Any]:  # noqa: ARG002 - not told
         return {}
@@ -283,7 +304,7 @@ class GA(Dialect):
     text_event, audio_event = "response.output_text", "response.output_audio"
     transcript_event = "response.output_audio_transcript"
     text_content, audio_content = "output_text", "output_audio"
-    greets_with_conversation = False
+    rate_limits = ("tokens",)
 
     def _session_check(self) -> Check:
         realtime = record(
@@ -299,7 +320,7 @@ class GA(Dialect):
                                 "format": pcm_format,
                                 "transcription": transcription,
                                 "noise_reduction": noise_reduction,
-                                "turn_detection": turn_detection,
+                                "turn_detection": nullable(variants("type", turn_detections)),
                             }
                         ),
                         "output": record(
@@ -338,7 +359,6 @@ class GA(Dialect):
         return {
             "type": "realtime",
             "object": "realtime.session",
-            "model": MODEL,
             "output_modalities": ["audio"],
             "instructions": INSTRUCTIONS,
             "audio": {
@@ -363,7 +383,8 @@ class GA(Dialect):
         asked = update.get("audio", {})
         audio = {name: {**settings, **asked.get(name, {})} for name, settings in session["audio"].items()}
         audio["input"]["turn_detection"] = filled(audio["input"]["turn_detection"])
-        return {**session, **update, "model": MODEL, "audio": audio}
+        audio["input"]["transcription"] = told_back(audio["input"]["transcription"])
+        return {**session, **update, "model": session["model"], "audio": audio}
 
     def turn_detection(self, session: dict[str, Any]) -> dict[str, Any] | None:
         settings: dict[str, Any] | None = session["audio"]["input"]["turn_detection"]
@@ -395,15 +416,17 @@ class GA(Dialect):
             "audio": {"output": {"format": pcm, "voice": asked.voice}},
         }
 
+    def item(self, fields: dict[str, Any]) -> dict[str, Any]:
+        hidden = ("object", "status") if fields["type"] == "function_call_output" else ("object",)
+        item = {"status": "completed", **fields}
+        return {name: value for name, value in item.items() if name not in hidden}
+
     def item_added(self, item: dict[str, Any], previous_item_id: str | None, *, done: bool) -> list[Event]:
         added = {"type": "conversation.item.added", "previous_item_id": previous_item_id, "item": item}
         return [added, *(self.item_done(item, previous_item_id) if done else [])]
 
     def item_done(self, item: dict[str, Any], previous_item_id: str | None) -> list[Event]:
         return [{"type": "conversation.item.done", "previous_item_id": previous_item_id, "item": item}]
-
-    def call_name(self, name: str) -> dict[str, Any]:
-        return {"name": name}
 
     def cached_details(self, text_tokens: int, audio_tokens: int) -> dict[str, Any]:
         return {

@@ -12,11 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.datastructures import Headers
 
+from simulator.dialect import Deployment
 from simulator.faults import Faults
 
 PREVIEW_PATH = "/openai/realtime"
 AZURE_GA_PATH = "/openai/v1/realtime"
 SDK_PATHS = ("/v1/realtime", "/realtime")  # a stock SDK with this server as its base URL
+REALTIME_MODEL = re.compile(r"gpt-(4o-)?(mini-)?(realtime|audio)[a-z0-9.-]*")
 PREVIEW_API_VERSION = re.compile(r"\d{4}-\d\d-\d\d-preview")
 
 REFUSALS = {
@@ -70,6 +72,13 @@ class Handshake:
             wants_preview = self.headers.get("OpenAI-Beta") == "realtime=v1" or "api-version" in self.query
             return "preview" if wants_preview else "ga"
         return None
+
+    def deployment(self, model: str | None) -> Deployment:
+        """Return what is asked for; `model` counts before the name in the query, which may be any on Azure."""
+        name = self.query.get("deployment") or self.query.get("model") or ""
+        if model is None and REALTIME_MODEL.fullmatch(name):
+            model = name
+        return Deployment(model or Deployment.model, is_azure=self.path not in SDK_PATHS)
 
 
 @dataclass(frozen=True)

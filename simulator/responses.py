@@ -71,7 +71,7 @@ class Response:
         self._make_id = make_id
         self._conversation = conversation
         self._conversation_id = conversation_id if asked.in_conversation else None
-        self._item = Item({"id": make_id("item"), "object": "realtime.item", "status": "in_progress"})
+        self._item = Item({"id": make_id("item")})
         self._item_open = self._part_open = False
         self._written: list[str] = []
         self._sent_bytes = 0
@@ -132,7 +132,7 @@ class Response:
 
     def _open_item(self, fields: dict[str, Any]) -> list[Event]:
         self._item_open = True
-        self._item.shown.update(fields)
+        self._item.shown = self._dialect.item({**self._item.shown, "status": "in_progress", **fields})
         events = [self._item_event("response.output_item.added")]
         if self._asked.in_conversation:
             previous_id = self._conversation.insert(self._item)
@@ -187,8 +187,7 @@ class Response:
             piece = call.arguments[start : start + ARGUMENT_CHARACTERS]
             yield Step([{"type": f"{stem}.delta", **place, "delta": piece}], WORD_MS)
         self._item.shown["arguments"] = call.arguments
-        done = {"type": f"{stem}.done", **place, "arguments": call.arguments}
-        yield Step([{**done, **self._dialect.call_name(call.name)}])
+        yield Step([{"type": f"{stem}.done", **place, "name": call.name, "arguments": call.arguments}])
 
     def _end(self, status: str, details: dict[str, Any] | None = None) -> list[Event]:
         """Close whatever is open, from the inside out."""
@@ -249,6 +248,7 @@ class Response:
             "input_token_details": {
                 "text_tokens": read.text,
                 "audio_tokens": read.audio,
+                "image_tokens": 0,
                 "cached_tokens": read.cached_text + read.cached_audio,
                 **self._dialect.cached_details(read.cached_text, read.cached_audio),
             },

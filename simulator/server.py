@@ -42,6 +42,7 @@ class Simulator:
         port: 0 for a free one; `url` tells which.
         key: what `api-key` or `Authorization: Bearer` must carry; None lets everybody in.
         ssl: serve wss with these certificates.
+        model: what answers, as session.created names it; None for the one in the handshake's query.
         scripted: for tests: ids count up, nothing is paced, answers are ramps.
         new_session: makes the session of a connection; a test may give one that notes what it is told.
 
@@ -59,6 +60,7 @@ class Simulator:
         key: str | None = None,
         ssl: ssl.SSLContext | None = None,
         faults: Faults = Faults(),  # noqa: B008 - frozen
+        model: str | None = None,
         scripted: bool = False,
         new_session: Callable[..., Session] = Session,
     ) -> None:
@@ -66,7 +68,7 @@ class Simulator:
         self.sessions: list[Session] = []
         self.faults = faults
         self._host, self._port, self._ssl = host, port, ssl
-        self._key, self._scripted, self._new_session = key, scripted, new_session
+        self._key, self._model, self._scripted, self._new_session = key, model, scripted, new_session
         self._server: Server | None = None
         self._openings: WeakKeyDictionary[ServerConnection, tuple[Handshake, Faults]] = WeakKeyDictionary()
 
@@ -138,7 +140,12 @@ class Simulator:
         handshake, faults = self._openings[connection]
         dialect = DIALECTS[handshake.dialect or "ga"]
         expires_at = int(time.time() + faults.session_s)
-        session = self._new_session(dialect, expires_at=expires_at, scripted=self._scripted)
+        session = self._new_session(
+            dialect,
+            expires_at=expires_at,
+            scripted=self._scripted,
+            deployment=handshake.deployment(self._model),
+        )
         self.sessions.append(session)
         try:
             await Client(connection, session, faults, paced=not self._scripted).run()

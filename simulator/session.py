@@ -5,11 +5,12 @@ import json
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
+from string import ascii_letters
 from typing import Any, NoReturn
 
 from simulator.checks import RequestError, missing, one_of, string_up_to, unsupported
 from simulator.conversation import Conversation, Item, to_text_tokens
-from simulator.dialect import Dialect, Event, to_turn_detection
+from simulator.dialect import Deployment, Dialect, Event, to_turn_detection
 from simulator.replies import Ending, Partner
 from simulator.responses import InputTokens, Response, Step
 from simulator.turns import BYTES_PER_MS, Heard, InputAudio, SpeechStarted
@@ -39,28 +40,41 @@ def counting_ids() -> Callable[[str], str]:
     return make_id
 
 
+def padding(delta: str) -> str:
+    """Return what hides the length of a delta, as the service adds it: letters up to the next multiple of 16."""
+    return ascii_letters[: 16 - len(delta) % 16]
+
+
 class Session:
     """One client's session. `ending` is set once the connection is to be closed.
 
     Args:
         expires_at: Unix time in seconds; the caller keeps the clock and calls `expire`.
         scripted: ids count up and answers are ramps.
+        deployment: what the handshake has asked for.
     """
 
-    def __init__(self, dialect: Dialect, *, expires_at: int, scripted: bool = False) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        *,
+        expires_at: int,
+        scripted: bool = False,
+        deployment: Deployment = Deployment(),  # noqa: B008 - frozen
+    ) -> None:
         self.ending: Ending | None = None
         self.response: Response | None = None
-        self._dialect = dialect
+        self._dialect, self._deployment = dialect, deployment
         self._make_id = counting_ids() if scripted else random_id
         self._id, self._conversation_id = self._make_id("sess"), self._make_id("conv")
         self._expires_at = expires_at
-        self._settings = dialect.default_session()
+        self._settings = {"model": deployment.model, **dialect.default_session()}
         self._partner = Partner(scripted=scripted)
         self._conversation = Conversation()
         self._input = InputAudio()
         self._turn_item_id: str | None = None
         self._steps: Iterator[Step] = iter(())
-        self._transcriptions: list[Event] = []  # they arrive a little later, as Azure's do
+        self._transcriptions: list[tuple[Item, list[Event]]] = []  # they arrive a little later, as Azure's do
         self._spoke = False
         self._last_input = InputTokens(0, 0)
         self._listen()
@@ -79,11 +93,7 @@ class Session:
 
     def greet(self) -> list[Event]:
         """Return the events that open the session."""
-        events: list[Event] = [{"type": "session.created", "session": self._resource()}]
-        if self._dialect.greets_with_conversation:
-            conversation = {"id": self._conversation_id, "object": "realtime.conversation"}
-            events.append({"type": "conversation.created", "conversation": conversation})
-        return self._stamp(events)
+        return self._stamp([{"type": "session.created", "session": self._resource()}])
 
     def receive(self, message: str | bytes) -> Iterator[list[Event]]:
         """Carry out one client event and yield its server events in batches, to be sent in order.
@@ -122,7 +132,19 @@ class Session:
         return self._stamp([to_event(RequestError("session_expired", message), None)])
 
     def _stamp(self, events: list[Event]) -> list[Event]:
-        return [{"type": event["type"], "event_id": self._make_id("event"), **event} for event in events]
+        """Return events as they are sent: each with its id, and with what the service adds to some."""
+        return [
+            {"type": event["type"], "event_id": self._make_id("event"), **event, **self._added_to(event)}
+            for event in events
+        ]
+
+    def _added_to(self, event: Event) -> dict[str, Any]:
+        kind = event["type"]
+        if kind.endswith(".delta") and not kind.endswith("audio.delta"):
+            return {"obfuscation": padding(event["delta"])}
+        if self._deployment.is_azure and kind.startswith("response.content_part."):
+            return {"content": event["part"]}
+        return {}
 
     def _resource(self) -> dict[str, Any]:
         return {"id": self._id, **self._settings, "expires_at": self._expires_at}
@@ -233,23 +255,26 @@ class Session:
         if not self._dialect.transcription(self._settings):
             return
         transcript = f"[{heard.speech_ms / 1000:.1f} s of speech; the simulator does not transcribe]"
-        item.shown["content"][0]["transcript"] = transcript
         stem = "conversation.item.input_audio_transcription"
         place = {"item_id": item.id, "content_index": 0}
         usage = {"type": "duration", "seconds": round(heard.audio_ms / 1000, 1)}
-        self._transcriptions += [
+        events = [
             {"type": f"{stem}.delta", **place, "delta": transcript},
             {"type": f"{stem}.completed", **place, "transcript": transcript, "usage": usage},
         ]
+        self._transcriptions.append((item, events))
 
     def _take_transcriptions(self) -> list[Event]:
-        events, self._transcriptions = self._transcriptions, []
-        return events
+        """Return the transcription events that wait; only now do the words stand in their items."""
+        waiting, self._transcriptions = self._transcriptions, []
+        for item, events in waiting:
+            item.shown["content"][0]["transcript"] = events[-1]["transcript"]
+        return [event for _, events in waiting for event in events]
 
     # The conversation
 
     def _new_item(self, shown: dict[str, Any], audio_ms: int = 0, heard: Heard | None = None) -> Item:
-        return Item({"object": "realtime.item", "status": "completed", **shown}, audio_ms, heard)
+        return Item(self._dialect.item(shown), audio_ms, heard)
 
     def _create_item(self, event: Event) -> list[Event]:
         item = self._to_item(event["item"])
@@ -277,6 +302,7 @@ class Session:
                     raise RequestError(
                         "invalid_value", "Invalid audio: expected base64.", f"item.content[{index}].audio"
                     ) from None
+                part["transcript"] = None
         heard = listener.commit() if listener.audio_ms else None
         return self._new_item({**shown, "content": content}, heard.audio_ms if heard else 0, heard)
 
@@ -360,28 +386,27 @@ class Session:
         return [*self._take_transcriptions(), *response.cancel(reason), *self._finish(response)]
 
     def _finish(self, response: Response) -> list[Event]:
-        """Forget the response, which has ended, and tell what it has left of the rate limits."""
+        """Forget the response, which has ended, and tell what it has left of the rate limits, where the service does."""
         self._spoke = self._spoke or response.spoke
         self._last_input = response.input_tokens
         self.response, self._steps = None, iter(())
+        if self._deployment.is_azure and self._dialect.name == "ga":
+            return []
         limits = (
             ("requests", REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE - 1),
             ("tokens", TOKENS_PER_MINUTE, max(0, TOKENS_PER_MINUTE - response.tokens)),
         )
-        return [
+        told = [
             {
-                "type": "rate_limits.updated",
-                "rate_limits": [
-                    {
-                        "name": name,
-                        "limit": limit,
-                        "remaining": left,
-                        "reset_seconds": round(60 * (1 - left / limit), 3),
-                    }
-                    for name, limit, left in limits
-                ],
+                "name": name,
+                "limit": limit,
+                "remaining": left,
+                "reset_seconds": round(60 * (1 - left / limit), 3),
             }
+            for name, limit, left in limits
+            if name in self._dialect.rate_limits
         ]
+        return [{"type": "rate_limits.updated", "rate_limits": told}]
 
 
 def parse(message: str | bytes) -> dict[str, Any]:

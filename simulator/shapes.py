@@ -30,6 +30,7 @@ SERVER_VAD: Mapping[str, Any] = {
     "threshold": 0.5,
     "prefix_padding_ms": 300,
     "silence_duration_ms": 200,
+    "idle_timeout_ms": None,
     **ANSWERING,
 }
 TURN_DETECTION_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -40,32 +41,27 @@ TURN_DETECTION_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 output_tokens = either("inf", integer(1, MAX_OUTPUT_TOKENS))
 noise_reduction = nullable(record({"type": one_of("near_field", "far_field")}, ("type",)))
 transcription = nullable(record({"model": string, "language": nullable(string), "prompt": nullable(string)}))
-turn_detection = nullable(
-    variants(
-        "type",
+turn_detections: Mapping[str, Check] = {
+    "server_vad": record(
         {
-            "server_vad": record(
-                {
-                    "type": string,
-                    "threshold": decimal(0, 1),
-                    "prefix_padding_ms": integer(0, 5000),
-                    "silence_duration_ms": integer(0, 10_000),
-                    "idle_timeout_ms": not_simulated("idle timeouts"),
-                    "create_response": boolean,
-                    "interrupt_response": boolean,
-                }
-            ),
-            "semantic_vad": record(
-                {
-                    "type": string,
-                    "eagerness": one_of(*SEMANTIC_SILENCE_MS),
-                    "create_response": boolean,
-                    "interrupt_response": boolean,
-                }
-            ),
-        },
-    )
-)
+            "type": string,
+            "threshold": decimal(0, 1),
+            "prefix_padding_ms": integer(0, 5000),
+            "silence_duration_ms": integer(0, 10_000),
+            "idle_timeout_ms": not_simulated("idle timeouts"),
+            "create_response": boolean,
+            "interrupt_response": boolean,
+        }
+    ),
+    "semantic_vad": record(
+        {
+            "type": string,
+            "eagerness": one_of(*SEMANTIC_SILENCE_MS),
+            "create_response": boolean,
+            "interrupt_response": boolean,
+        }
+    ),
+}
 tracing = nullable(
     either(
         "auto",

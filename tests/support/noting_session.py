@@ -85,8 +85,8 @@ class Notes:
     sessions: list[NotingSession] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def open_session(self, dialect: Dialect, *, expires_at: int, scripted: bool) -> NotingSession:
-        session = NotingSession(dialect, self.numbers, expires_at=expires_at, scripted=scripted)
+    def open_session(self, dialect: Dialect, **options: Any) -> NotingSession:
+        session = NotingSession(dialect, self.numbers, **options)
         self.sessions.append(session)
         return session
 
@@ -129,8 +129,8 @@ class NotingSession(Session):
         errors: what it complained of.
     """
 
-    def __init__(self, dialect: Dialect, numbers: Iterator[int], *, expires_at: int, scripted: bool) -> None:
-        super().__init__(dialect, expires_at=expires_at, scripted=scripted)
+    def __init__(self, dialect: Dialect, numbers: Iterator[int], **options: Any) -> None:
+        super().__init__(dialect, **options)
         self.restored: list[Known] = []
         self.appends: list[Append] = []
         self.answers: dict[str, str] = {}

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ValidationError
 
 PACKAGES = {"ga": "openai.types.realtime", "preview": "openai.types.beta.realtime"}
 UNDECLARED_BUT_SENT = {
-    "ga": r"session\.(object|id|expires_at)|obfuscation",
-    "preview": r"session\.(object|expires_at|client_secret|include|truncation|prompt)"
-    r"|.*turn_detection\.idle_timeout_ms|.*usage\..*cached_tokens_details",
+    "ga": r"session\.(object|id|expires_at)|obfuscation|content(\..*)?|.*item\.phase|.*output_token_details\.reasoning_tokens",
+    "preview": r"session\.(object|expires_at|client_secret|include|truncation|prompt)|obfuscation|content(\..*)?|name"
+    r"|.*turn_detection\.idle_timeout_ms|.*usage\..*(cached_tokens_details|image_tokens)",
 }
 
 

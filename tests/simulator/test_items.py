@@ -1,0 +1,177 @@
+"""Items of the conversation, typed messages and responses outside of it."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from session_client import (
+    DIALECTS,
+    UTTERANCE,
+    Event,
+    SessionClient,
+    audio,
+    done,
+    message,
+    one,
+    ordered,
+    types,
+)
+
+
+def test_typed_message_is_answered_in_sound_and_writing(speaking: SessionClient) -> None:
+    events = speaking.answer("Wie spät ist es? ⏰")
+
+    transcript = one(events, speaking.named("audio_transcript.done"))["transcript"]
+    assert (
+        transcript == "I received your message, but I cannot understand it. (You typed: Wie spät ist es? ⏰)"
+    )
+    assert len(audio(events)) > 48 * 1000
+
+
+def test_text_only_session_answers_without_sound(speaking: SessionClient) -> None:
+    speaking.text_only()
+    events = speaking.answer("Hello.")
+
+    text = one(events, speaking.named("text.done"))["text"]
+    assert text == "I received your message, but I cannot understand it. (You typed: Hello.)"
+    assert (
+        "".join(event["delta"] for event in events if event["type"] == speaking.named("text.delta")) == text
+    )
+    assert audio(events) == b""
+    assert done(events)["output"][0]["content"] == [
+        {"type": "text" if speaking.name == "preview" else "output_text", "text": text}
+    ]
+
+
+def test_single_response_may_be_text_only(speaking: SessionClient) -> None:
+    modalities = {"modalities" if speaking.name == "preview" else "output_modalities": ["text"]}
+
+    assert audio(speaking.answer("Hello.", **modalities)) == b""
+    assert audio(speaking.answer("Hello.")) != b""
+
+
+def test_response_outside_the_conversation_leaves_no_item(speaking: SessionClient) -> None:
+    asked = [{"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Aside."}]}]
+    created = speaking.send(
+        "response.create", response={"conversation": "none", "input": asked, "metadata": {"a": "b"}}
+    )
+    events = [*created, *speaking.finish()]
+
+    response = done(events)
+    assert response["conversation_id"] is None
+    assert response["metadata"] == {"a": "b"}
+    assert "(You typed: Aside.)" in response["output"][0]["content"][0]["transcript"]
+    assert not [name for name in types(events) if name.startswith("conversation.item")]
+    error = speaking.fails({"type": "conversation.item.retrieve", "item_id": response["output"][0]["id"]})
+    assert error["code"] == "item_retrieve_invalid_item_id"
+
+
+def test_response_to_nothing_says_so(speaking: SessionClient) -> None:
+    speaking.send("response.create")
+
+    assert done(speaking.finish())["output"][0]["content"][0]["transcript"] == "There is nothing to answer."
+
+
+def test_items_stand_where_they_are_put(client: SessionClient) -> None:
+    def put(item_id: str, after: str | None = None) -> Any:
+        place = {} if after is None else {"previous_item_id": after}
+        return client.send("conversation.item.create", item=message(item_id), **place)[0]["previous_item_id"]
+
+    assert put("a") is None
+    assert put("c") == "a"
+    assert put("b", "a") == "a"
+    assert put("first", "root") is None
+    assert put("d") == "c"
+
+
+def test_history_of_all_roles_is_taken(client: SessionClient) -> None:
+    kinds = (
+        ("system", "input_text"),
+        ("user", "input_text"),
+        ("assistant", DIALECTS[client.name].text_content),
+    )
+    for role, kind in kinds:
+        events = client.send("conversation.item.create", item=message(role, role, kind))
+        assert types(events) == ordered(client, "conversation.item.added", "conversation.item.done")
+        assert events[0]["item"]["status"] == "completed"
+
+
+def test_items_a_client_brings_keep_their_ids_and_their_order(client: SessionClient) -> None:
+    """As a page does that lets a new session know what was said in earlier ones."""
+    kinds = {"user": "input_text", "assistant": DIALECTS[client.name].text_content}
+    ids = [f"rv_{number:029}" for number in range(20)]
+    told = [
+        client.send("conversation.item.create", item=message(item_id, role, kinds[role]))[0]
+        for item_id, role in zip(ids, ["user", "assistant"] * 10, strict=True)
+    ]
+    assert [event["item"]["id"] for event in told] == ids
+    assert [event["previous_item_id"] for event in told] == [None, *ids[:-1]]
+    for item_id in ids:
+        client.send("conversation.item.delete", item_id=item_id)
+    added = client.send("conversation.item.create", item=message(ids[0]))[0]
+    assert added["previous_item_id"] is None
+
+
+def test_an_answer_under_way_can_be_deleted(client: SessionClient) -> None:
+    client.say("hello")
+    client.send("response.create")
+    added = one(client.step(2), "response.output_item.added")
+
+    client.send("conversation.item.delete", item_id=added["item"]["id"])
+    client.finish()
+
+    assert types(client.say("again")) == ordered(client, "conversation.item.added", "conversation.item.done")
+
+
+def test_deleted_item_is_gone(client: SessionClient) -> None:
+    client.send("conversation.item.create", item=message("a"))
+
+    assert client.send("conversation.item.delete", item_id="a")[0]["item_id"] == "a"
+    error = client.fails({"type": "conversation.item.delete", "item_id": "a"})
+    assert (error["code"], error["param"]) == ("item_delete_invalid_item_id", "item_id")
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"item": message("a")}, "item_create_duplicate_item_id"),
+        ({"item": message("b"), "previous_item_id": "z"}, "item_create_invalid_previous_item_id"),
+        ({"item": {"type": "function_call_output", "call_id": "x", "output": ""}}, "invalid_tool_call_id"),
+        ({"item": {"type": "message", "role": "user"}}, "missing_required_parameter"),
+        ({"item": message("b" * 33)}, "string_above_max_length"),
+        ({"item": message("b", "assistant")}, "invalid_value"),
+        ({"item": message("b", "narrator")}, "invalid_value"),
+        ({"item": {"type": "poem"}}, "invalid_value"),
+        (
+            {
+                "item": {
+                    "type": "message",
+                    "role": "user",
+                    "content": [{"type": "input_image", "image_url": "x"}],
+                }
+            },
+            "unsupported_by_simulator",
+        ),
+        (
+            {"item": {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "%"}]}},
+            "invalid_value",
+        ),
+    ],
+)
+def test_bad_item_is_refused(client: SessionClient, fields: Event, code: str) -> None:
+    client.send("conversation.item.create", item=message("a"))
+
+    assert client.fails({"type": "conversation.item.create", **fields})["code"] == code
+
+
+def test_audio_in_an_item_is_heard(speaking: SessionClient) -> None:
+    content = [{"type": "input_audio", "audio": base64.b64encode(UTTERANCE).decode()}]
+    events = speaking.send(
+        "conversation.item.create", item={"type": "message", "role": "user", "content": content}
+    )
+    assert events[0]["item"]["content"] == [{"type": "input_audio", "transcript": None}]
+
+    speaking.send("response.create")
+    assert "This is what I heard." in done(speaking.finish())["output"][0]["content"][0]["transcript"]
