@@ -112,14 +112,14 @@ class Gate:
 
     def admit(self, request: HTTPConnection, origin: str, code: AccessCode) -> ASGIApp:
         """Return the app for who has logged in or sends the code as an API key; a page goes to the login."""
-        if any(map(code.proves, cookies(request, cookie_name(origin)))):
+        if any(map(code.verify_cookie, cookies(request, cookie_name(origin)))):
             return self.app
         offer = offered_key(request)
         if offer is None:
             page = request.scope["type"] == "http" and request.scope["path"] in {"/", "/index.html"}
             return to_login(request) if page else refusal(401)
         try:
-            right = code.check(offer, request.client.host if request.client else "")
+            right = code.verify_code(offer, request.client.host if request.client else "")
         except TooManyFailuresError:
             return refusal(429)
         return self.app if right else refusal(401)

@@ -1,4 +1,4 @@
-"""The access code: what proves it, and the page that asks for it. Keeps nothing of a login."""
+"""The access code: the check of a code, the cookie of those who know it, and the login page."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from itsdangerous import BadSignature, Signer
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -26,31 +27,34 @@ LOGIN_SECONDS = 12 * 3600
 FAILURES_A_MINUTE = 10
 MAX_BODY_BYTES = 4096
 BODY_SECONDS = 10
-# no-referrer would make browsers send `Origin: null` with the form, which is then no proof of where it comes from.
+# With no-referrer browsers would send `Origin: null` with the form, which does not prove where the form comes from.
 HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "same-origin"}
 
 
 class TooManyFailuresError(Exception):
-    """This client has offered ten wrong codes within a minute."""
+    """This client has sent ten wrong codes within a minute."""
 
 
 class AccessCode:
-    """The one code of a server: compares what is offered with it, and signs the cookies of those who know it.
+    """Verify codes, and sign and verify the cookies of clients who sent the right one.
 
-    A cookie holds its own end, so every replica with the code knows it, and another code ends all of them.
+    A cookie holds the time at which it expires. Every replica with the same code accepts it, and a change of the
+    code invalidates all cookies.
     """
 
     def __init__(self, code: str) -> None:
         self._digest = hashlib.sha256(code.encode()).digest()
-        # Slow on purpose: a stolen cookie shall not let anyone try codes by the billion.
-        self._key = hashlib.scrypt(code.encode(), salt=b"realtime-voice login", n=2**14, r=8, p=1)
-        self._failures: dict[str, deque[float]] = {}  # by client, the latest to fail last
+        # scrypt is slow, so that a stolen cookie cannot be used to try codes by the billion.
+        key = hashlib.scrypt(code.encode(), salt=b"realtime-voice login", n=2**14, r=8, p=1)
+        # Not TimestampSigner: it refuses a cookie signed by a replica whose clock is a second ahead.
+        self._signer = Signer(key, digest_method=hashlib.sha256, key_derivation="hmac")
+        self._failures: dict[str, deque[float]] = {}  # by client; the client that failed last is at the end
 
-    def check(self, offered: str, client: str) -> bool:
-        """Tell whether the code is right, in a time that does not depend on it.
+    def verify_code(self, offered: str, client: str) -> bool:
+        """Tell whether the code is right. The time that this takes does not depend on the offered code.
 
         Raises:
-            TooManyFailuresError: the client has to wait; right or wrong is not told.
+            TooManyFailuresError: the client must wait. Whether the code is right is not looked at.
 
         """
         now = time.monotonic()
@@ -69,23 +73,20 @@ class AccessCode:
             log.warning("ten wrong access codes within a minute from %s", name)
         return False
 
-    def sign(self) -> str:
-        """Return a cookie that holds for 12 hours."""
-        end = str(int(time.time()) + LOGIN_SECONDS)
-        return f"{end}.{self._signature(end)}"
+    def sign_cookie(self) -> str:
+        """Return a cookie that is valid for 12 hours."""
+        return self._signer.sign(str(int(time.time()) + LOGIN_SECONDS)).decode()
 
-    def proves(self, cookie: str) -> bool:
-        """Tell whether a cookie was signed with this code and still holds."""
-        end, _, signature = cookie.partition(".")
-        genuine = hmac.compare_digest(signature.encode(), self._signature(end).encode())
-        return genuine and int(end) > time.time()
-
-    def _signature(self, end: str) -> str:
-        return hmac.new(self._key, end.encode(), "sha256").hexdigest()
+    def verify_cookie(self, cookie: str) -> bool:
+        """Tell whether a cookie was signed with this code and has not expired."""
+        try:
+            return int(self._signer.unsign(cookie)) > time.time()
+        except BadSignature:
+            return False
 
 
 def to_network(client: str) -> str:
-    """Return the address that failures are counted for: of IPv6 the /64, which one household has to itself."""
+    """Return what failures are counted for: an IPv4 address, or the /64 network that one household has in IPv6."""
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
@@ -94,14 +95,14 @@ def to_network(client: str) -> str:
 
 
 def cookie_name(origin: str) -> str:
-    """Return the cookie's name: over https one that browsers take from this very host alone."""
+    """Return the cookie's name. Over https, its prefix makes browsers accept it from this exact host only."""
     return "__Host-voice" if origin.startswith("https:") else "voice"
 
 
 class Login:
-    """ASGI app: show the login page, and give who sends the code a cookie.
+    """ASGI app: show the login page, and set the cookie for a client that sends the right code.
 
-    The gate has checked that the form comes from this server's own page.
+    Access control has already checked that the form comes from this server's own page.
     """
 
     def __init__(self, code: AccessCode) -> None:
@@ -110,41 +111,41 @@ class Login:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        response = await self.take(request) if request.method == "POST" else self.show()
+        response = await self.log_in(request) if request.method == "POST" else self.render_page()
         await response(scope, receive, send)
 
-    def show(self, status: int = 200, problem: str = "", **headers: str) -> Response:
-        """Return the page, with a word on what went wrong."""
+    def render_page(self, status: int = 200, problem: str = "", **headers: str) -> Response:
+        """Return the page. `problem` says what went wrong."""
         return HTMLResponse(self.page.replace("{problem}", problem), status, {**HEADERS, **headers})
 
-    async def take(self, request: Request) -> Response:
-        """Answer a form that was sent."""
+    async def log_in(self, request: Request) -> Response:
+        """Answer a form: redirect to the page with the cookie, or show the login page with the problem."""
         body = b""
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 async for part in request.stream():
                     body += part
                     if len(body) > MAX_BODY_BYTES:
-                        return self.show(413, "That is too long for a code.", Connection="close")
+                        return self.render_page(413, "That is too long for a code.", Connection="close")
         except (TimeoutError, ClientDisconnect):
-            return self.show(408, "That took too long. Please try again.", Connection="close")
+            return self.render_page(408, "That took too long. Please try again.", Connection="close")
         offered = parse_qs(body.decode(errors="replace")).get("code", [""])[0].strip()
         client = request.client.host if request.client else ""
         try:
-            right = self.code.check(offered, client)
+            is_right = self.code.verify_code(offered, client)
         except TooManyFailuresError:
-            words = "That were too many wrong codes. Please wait a minute."
-            return self.show(429, words, **{"Retry-After": "60"})
-        if not right:
-            return self.show(403, "That is not the code. Please try again.")
+            words = "Too many wrong codes. Try again in a minute."
+            return self.render_page(429, words, **{"Retry-After": "60"})
+        if not is_right:
+            return self.render_page(403, "That is not the code. Please try again.")
         origin = request.headers["origin"]
-        answer = RedirectResponse("/", 303, HEADERS)
-        answer.set_cookie(
+        response = RedirectResponse("/", 303, HEADERS)
+        response.set_cookie(
             cookie_name(origin),
-            self.code.sign(),
+            self.code.sign_cookie(),
             max_age=LOGIN_SECONDS,
             secure=origin.startswith("https:"),
             httponly=True,
             samesite="strict",
         )
-        return answer
+        return response

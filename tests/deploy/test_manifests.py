@@ -116,5 +116,14 @@ def test_a_lock_holds_every_pin_by_its_hashes_and_no_address(name: str) -> None:
 
 def test_what_the_tests_run_with_is_what_is_locked() -> None:
     lock = (ROOT / "requirements" / "server.lock").read_text()
-    for package in ("fastapi", "starlette", "uvicorn", "websockets", "h11", "python-dotenv", "certifi"):
+    for package in (
+        "fastapi",
+        "starlette",
+        "uvicorn",
+        "websockets",
+        "h11",
+        "python-dotenv",
+        "certifi",
+        "itsdangerous",
+    ):
         assert f"\n{package}=={version(package)} " in lock

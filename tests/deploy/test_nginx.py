@@ -171,7 +171,7 @@ async def test_wrong_codes_are_counted_for_the_client_behind_the_proxy(site: Sit
 
 async def test_a_server_that_stops_tells_its_pages_and_the_other_takes_over(site: Site) -> None:
     """Comes last: one server is gone after it."""
-    cookie = f"__Host-voice={AccessCode(CODE).sign()}"
+    cookie = f"__Host-voice={AccessCode(CODE).sign_cookie()}"
     async with site.talk(Cookie=cookie) as one, site.talk(Cookie=cookie) as two:
         for page in (one, two):
             await page.recv()

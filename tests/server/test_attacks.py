@@ -112,7 +112,7 @@ ON_LOCAL = [
     Attack("Azure's path", "evil.example", (), "/openai/realtime?deployment=x"),
 ]  # fmt: skip
 
-GENUINE = AccessCode(CODE).sign()
+GENUINE = AccessCode(CODE).sign_cookie()
 END, SIGNATURE = GENUINE.split(".")
 ON_GUARDED = [
     Attack("no code", PUBLIC_HOST, from_page(PUBLIC)),
@@ -128,14 +128,15 @@ ON_GUARDED = [
     *(
         Attack(f"a cookie {name}", PUBLIC_HOST, (*from_page(PUBLIC), ("Cookie", f"__Host-voice={value}")))
         for name, value in (
-            ("of another code", AccessCode(CODE + "x").sign()),
+            ("of another code", AccessCode(CODE + "x").sign_cookie()),
             ("made to last", f"{int(END) + 10**6}.{SIGNATURE}"),
             ("without signature", END),
             ("with an empty signature", f"{END}."),
             ("with half a signature", f"{END}.{SIGNATURE[:32]}"),
             ("that is empty", ""),
             ("that is no number", f"never.{SIGNATURE}"),
-            ("with bytes above ASCII", f"{END}.\xff{SIGNATURE}"),
+            ("whose time holds a byte above ASCII", f"{END}\xff.{SIGNATURE}"),
+            ("whose signature is a byte above ASCII", f"{END}.\xff"),
         )
     ),
     Attack("http alone", PUBLIC_HOST, from_page(f"http://{PUBLIC_HOST}")),

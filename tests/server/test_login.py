@@ -99,7 +99,7 @@ def test_the_eleventh_wrong_code_within_a_minute_is_not_looked_at_whichever_way_
     for offer in (CODE, "wrong"):
         answer = send_form(server.url, offer)
         assert (answer.status, answer.headers["retry-after"]) == (429, "60")
-        assert b"Please wait a minute" in answer.body
+        assert b"Try again in a minute" in answer.body
         assert ask(server.url, "/config", ("api-key", offer), host=HOST).status == 429
     assert ask(server.url, "/config", ("Cookie", cookie_of(before)), host=HOST).status == 200
 
@@ -181,12 +181,12 @@ def test_without_a_code_there_is_no_login(start: StartServer) -> None:
 
 def test_a_cookie_ends_after_twelve_hours(monkeypatch: pytest.MonkeyPatch) -> None:
     code = AccessCode(CODE)
-    cookie = code.sign()
+    cookie = code.sign_cookie()
     signed_at = int(cookie.split(".")[0]) - 12 * 3600
     monkeypatch.setattr("realtime_voice.login.time.time", lambda: signed_at + 12 * 3600 - 1)
-    assert code.proves(cookie)
+    assert code.verify_cookie(cookie)
     monkeypatch.setattr("realtime_voice.login.time.time", lambda: signed_at + 12 * 3600)
-    assert not code.proves(cookie)
+    assert not code.verify_cookie(cookie)
 
 
 def test_a_client_may_try_again_after_a_minute_and_nothing_of_it_is_kept(
@@ -196,12 +196,12 @@ def test_a_client_may_try_again_after_a_minute_and_nothing_of_it_is_kept(
     now = 1000.0
     monkeypatch.setattr("realtime_voice.login.time.monotonic", lambda: now)
     for number in range(10):
-        assert not code.check("wrong", f"2001:db8::{number}")  # one network, as one household has
+        assert not code.verify_code("wrong", f"2001:db8::{number}")  # one network, as one household has
     with pytest.raises(TooManyFailuresError):
-        code.check(CODE, "2001:db8::ffff")
-    assert code.check(CODE, "2001:db8:1::1")
+        code.verify_code(CODE, "2001:db8::ffff")
+    assert code.verify_code(CODE, "2001:db8:1::1")
     now += 61
-    assert code.check(CODE, "2001:db8::1")
+    assert code.verify_code(CODE, "2001:db8::1")
     assert not code._failures  # noqa: SLF001  what is kept is the point
 
 
@@ -214,7 +214,7 @@ def test_codes_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) ->
         return a == b
 
     monkeypatch.setattr("realtime_voice.login.hmac.compare_digest", compare)
-    assert not code.check("short", "203.0.113.1")
-    assert not code.check(CODE + "x" * 1000, "203.0.113.1")
-    assert code.check(CODE, "203.0.113.1")
+    assert not code.verify_code("short", "203.0.113.1")
+    assert not code.verify_code(CODE + "x" * 1000, "203.0.113.1")
+    assert code.verify_code(CODE, "203.0.113.1")
     assert [(len(a), len(b)) for a, b in compared] == [(32, 32)] * 3

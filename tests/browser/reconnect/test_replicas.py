@@ -36,7 +36,7 @@ async def test_a_talk_goes_on_through_the_other_server_when_one_is_killed_amid_a
         settings = {**service.environment, "ACCESS_CODE": CODE, "PUBLIC_ORIGIN": origin}
         servers = [server(**settings, TRUSTED_PROXIES="127.0.0.0/8") for _ in range(2)]
         with run_nginx(tmp_path, authority, servers, port=port, plain_port=plain_port, silence_seconds=60):
-            signed = AccessCode(CODE).sign()
+            signed = AccessCode(CODE).sign_cookie()
             await context.add_cookies(
                 [{"name": "__Host-voice", "value": signed, "url": origin, "secure": True}]
             )
