@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from operator import mul
+from operator import mul, sub
 
 SAMPLE_RATE_HZ = 24_000
 BYTES_PER_MS = SAMPLE_RATE_HZ * 2 // 1000
@@ -26,6 +26,12 @@ PERIODIC = 0.5  # of the energy found again one period later
 THUMP = 0.035  # of the energy in the first difference: less means nothing above about 120 Hz
 FLOOR_BLOCKS, FLOOR_BLOCK_FRAMES = 5, 20  # the noise floor is the minimum of the last 2 s
 HOLD_DB = 4.5  # over the floor: enough for a voice already found
+ASSUMED_FLOOR_DB = -75.0  # until the floor is known: a session may begin in the middle of a vowel
+SURELY_PERIODIC = (
+    0.65  # of the energy: what begins with the session must be a voice more surely than what stands out
+)
+SURELY_NO_HUM = 0.06  # of the energy in the first difference: more than any tone below 155 Hz has
+UNVOICED_FRAMES = 8  # in a row: what is heard now is the room, and its floor is known
 QUIETEST_DB = -58.0  # full-scale decibels below which nothing counts as speech
 ONSET_FRAMES = 6  # of which three must be loud and two of them periodic
 ONSET_MS = 60  # how long ago a voice began when it is found
@@ -33,6 +39,13 @@ ONSET_MS = 60  # how long ago a voice began when it is found
 SEMANTIC_SILENCE_MS = {"low": 1500, "medium": 800, "auto": 800, "high": 500}
 FULL_SCALE = 32_700  # samples at or beyond it are counted as clipped
 KEPT_MS = 30_000  # of a turn's audio, for replay; what is longer is counted and not kept
+MEASURED = 6  # one sample of so many is measured for the figures of a turn
+
+# A frame as one large integer, of which Python adds all samples at once: masks for its 16-bit lanes.
+_LANES = FRAME_BYTES // 2
+_SIGN = int.from_bytes(b"\x00\x80" * _LANES, "little")
+_EVEN = int.from_bytes(b"\xff\xff\x00\x00" * (_LANES // 2), "little")
+_ZERO = DECIMATION * 0x8000
 
 
 def to_samples(pcm: bytes | bytearray | memoryview) -> "array[int]":
@@ -41,6 +54,17 @@ def to_samples(pcm: bytes | bytearray | memoryview) -> "array[int]":
     if sys.byteorder == "big":
         samples.byteswap()
     return samples
+
+
+def sums_of_six(frame: bytes) -> "array[int]":
+    """Return a frame at 4 kHz: sums of six samples, each sample counted from -32768 up so that none is negative."""
+    lanes = int.from_bytes(frame, "little") ^ _SIGN
+    pairs = (lanes & _EVEN) + (lanes >> 16 & _EVEN)
+    sixes = pairs + (pairs >> 32) + (pairs >> 64)  # in every third 32-bit lane; no sum reaches the next one
+    sums = array("I", sixes.to_bytes(FRAME_BYTES, "little"))[:: DECIMATION // 2]
+    if sys.byteorder == "big":
+        sums.byteswap()
+    return sums
 
 
 def to_db(power: float) -> float:
@@ -57,22 +81,29 @@ class VoiceDetector:
         self._speaking = False
         self._smoothed_db: float | None = None
         self._block_minimum_db, self._block_frames = math.inf, 0
-        self._minima_db: deque[float] = deque(maxlen=FLOOR_BLOCKS)
+        self._minima_db = deque([ASSUMED_FLOOR_DB] * FLOOR_BLOCKS, FLOOR_BLOCKS)
+        self._unvoiced_frames = 0
         self._recent: deque[tuple[bool, bool]] = deque(maxlen=ONSET_FRAMES)
         self._band: deque[float] = deque(maxlen=PITCH_WINDOW)
-        self._previous_in = self._previous_out = 0.0
+        self._last_sum, self._last_out = _ZERO, 0.0  # of the high-pass
 
-    def is_speech(self, samples: "array[int]") -> bool:
-        """Return whether this frame lies inside speech; an onset is known after 60 to 120 ms."""
-        band = self._voiced_band(samples)
+    def is_speech(self, frame: bytes) -> bool:
+        """Return whether this frame of 20 ms lies inside speech; an onset is known after 60 to 120 ms."""
+        band = self._voiced_band(frame)
         self._band.extend(band)
-        level_db = to_db(sum(map(mul, band, band)) / len(band))
+        level_db = to_db((math.hypot(*band) / DECIMATION) ** 2 / len(band))
         smoothed_db = self._follow(level_db)
+        is_new = self._is_floor_assumed()
+        periodic = is_new and self._is_periodic(SURELY_PERIODIC, SURELY_NO_HUM)
+        if is_new:
+            self._learn(is_voice=periodic)
         if self._speaking:
             loud = smoothed_db > max(self.floor_db + HOLD_DB, QUIETEST_DB - 6)
         else:
             loud = level_db > max(self.floor_db + 5 + 6 * self.threshold, QUIETEST_DB)
-        self._recent.append((loud, loud and not self._speaking and self._is_periodic()))
+        if loud and not self._speaking and not is_new:
+            periodic = self._is_periodic(PERIODIC, THUMP)
+        self._recent.append((loud, loud and periodic))
         if self._speaking:
             self._speaking = any(was_loud for was_loud, _ in self._recent)
         else:
@@ -82,16 +113,12 @@ class VoiceDetector:
             )
         return loud and self._speaking
 
-    def _voiced_band(self, samples: "array[int]") -> list[float]:
-        """Decimate to 4 kHz by averages and take away what is below 100 Hz."""
-        band = []
-        previous_in, previous_out = self._previous_in, self._previous_out
-        for group in zip(*[iter(samples)] * DECIMATION, strict=True):
-            value = sum(group) / DECIMATION
-            previous_out = HIGH_PASS_POLE * (previous_out + value - previous_in)
-            previous_in = value
-            band.append(previous_out)
-        self._previous_in, self._previous_out = previous_in, previous_out
+    def _voiced_band(self, frame: bytes) -> list[float]:
+        """Decimate to 4 kHz, six times too loud, and take away what is below 100 Hz."""
+        sums, out = sums_of_six(frame), self._last_out
+        steps = map(sub, sums, [self._last_sum, *sums])
+        band = [out := HIGH_PASS_POLE * (out + step) for step in steps]
+        self._last_sum, self._last_out = sums[-1], out
         return band
 
     def _follow(self, level_db: float) -> float:
@@ -106,16 +133,27 @@ class VoiceDetector:
             self._block_minimum_db, self._block_frames = math.inf, 0
         return smoothed_db
 
-    def _is_periodic(self) -> bool:
+    def _is_floor_assumed(self) -> bool:
+        """Return whether nothing but a voice was heard since the session began, 2 s ago at most."""
+        return self._minima_db[0] == ASSUMED_FLOOR_DB if self._minima_db else False
+
+    def _learn(self, *, is_voice: bool) -> None:
+        """Take the quietest so far for the floor once there was no voice for a while."""
+        self._unvoiced_frames = 0 if is_voice else self._unvoiced_frames + 1
+        if self._unvoiced_frames == UNVOICED_FRAMES:
+            self._minima_db.clear()
+            self.floor_db = self._block_minimum_db
+
+    def _is_periodic(self, least: float, least_steps: float) -> bool:
         """Return whether the last 60 ms repeat themselves at a voice's pitch."""
         mean = sum(self._band) / len(self._band)
         band = [value - mean for value in self._band]
         energy = sum(map(mul, band, band))
         steps = [after - before for before, after in pairwise(band)]
-        if energy == 0 or sum(map(mul, steps, steps)) < THUMP * energy:
+        if energy == 0 or sum(map(mul, steps, steps)) < least_steps * energy:
             return False
         return any(
-            sum(map(mul, band, band[lag:])) * len(band) > PERIODIC * energy * (len(band) - lag)
+            sum(map(mul, band, band[lag:])) * len(band) > least * energy * (len(band) - lag)
             for lag in PITCH_LAGS
             if lag < len(band)
         )
@@ -160,7 +198,7 @@ class InputAudio:
         self._settings: TurnDetection | None = None
         self._detector: VoiceDetector | None = None
         self._received_ms = 0  # since the session began, in whole frames
-        self._remainder = bytearray()  # less than a frame
+        self._remainder = b""  # less than a frame
         self.clear()
 
     @property
@@ -170,7 +208,7 @@ class InputAudio:
 
     def clear(self) -> None:
         """Forget the audio not yet committed; a turn under way is forgotten with it."""
-        self._remainder.clear()
+        self._remainder = b""
         self._forget()
 
     def _forget(self) -> None:
@@ -178,7 +216,7 @@ class InputAudio:
         self._audio_ms = 0
         self._in_turn = False
         self._onset_ms = self._last_speech_ms = 0  # on the session's clock, as _received_ms
-        self._square_sum, self._samples = 0, 0
+        self._square_sum, self._samples = 0.0, 0
         self._peak, self._clipped = 0, 0
 
     def detect_turns(self, settings: TurnDetection | None) -> None:
@@ -198,26 +236,24 @@ class InputAudio:
 
         After SpeechStopped the caller must commit before it goes on.
         """
-        self._remainder += pcm
-        frames = len(self._remainder) // FRAME_BYTES
-        whole = bytes(self._remainder[: frames * FRAME_BYTES])
-        del self._remainder[: len(whole)]
-        for start in range(0, len(whole), FRAME_BYTES):
+        whole = bytes(self._remainder) + pcm if self._remainder else bytes(pcm)
+        end = len(whole) // FRAME_BYTES * FRAME_BYTES
+        self._remainder = whole[end:]
+        for start in range(0, end, FRAME_BYTES):
             found = self._add_frame(whole[start : start + FRAME_BYTES])
             if found:
                 yield found
 
     def _add_frame(self, frame: bytes) -> SpeechStarted | SpeechStopped | None:
-        samples = to_samples(frame)
         self._received_ms += FRAME_MS
         self._audio_ms += FRAME_MS
-        if len(self._kept) < KEPT_MS * BYTES_PER_MS:
+        if self._audio_ms <= KEPT_MS:
             self._kept += frame
         settings, detector = self._settings, self._detector
         if settings is None or detector is None:
-            self._measure(samples)
+            self._measure(to_samples(frame))
             return None
-        speech = detector.is_speech(samples)
+        speech = detector.is_speech(frame)
         if not self._in_turn:
             if not speech:
                 self._keep_only(settings.prefix_padding_ms + 2 * ONSET_MS)
@@ -225,10 +261,10 @@ class InputAudio:
             self._keep_only(settings.prefix_padding_ms + ONSET_MS)
             self._in_turn = True
             self._onset_ms, self._last_speech_ms = self._received_ms - ONSET_MS, self._received_ms
-            self._measure(samples)
+            self._measure(to_samples(frame))
             return SpeechStarted(self._received_ms - self._audio_ms)
         if speech:
-            self._measure(samples)
+            self._measure(to_samples(frame))
             self._last_speech_ms = self._received_ms
         elif self._received_ms - self._last_speech_ms >= settings.silence_ms:
             return SpeechStopped(self._received_ms)
@@ -242,12 +278,13 @@ class InputAudio:
             self._audio_ms = last_ms
 
     def _measure(self, samples: "array[int]") -> None:
-        self._square_sum += sum(map(mul, samples, samples))
-        self._samples += len(samples)
-        highest, lowest = max(samples), min(samples)
+        some = samples[::MEASURED]
+        self._square_sum += math.hypot(*some) ** 2
+        self._samples += len(some)
+        highest, lowest = max(some), min(some)
         self._peak = max(self._peak, highest, -lowest)
         if highest >= FULL_SCALE or lowest <= -FULL_SCALE:
-            self._clipped += sum(abs(value) >= FULL_SCALE for value in samples)
+            self._clipped += sum(abs(value) >= FULL_SCALE for value in some)
 
     def commit(self) -> Heard:
         """Take the buffer's audio out as one turn; the caller checks that there is enough."""
@@ -268,8 +305,8 @@ class InputAudio:
     def _flush(self) -> None:
         """Count the last part of a frame in, whole samples of it."""
         self._audio_ms = self.audio_ms
-        whole = bytes(self._remainder[: len(self._remainder) // 2 * 2])
+        whole = self._remainder[: len(self._remainder) // 2 * 2]
         if whole:
             self._measure(to_samples(whole))
         self._kept += whole[: max(0, KEPT_MS * BYTES_PER_MS - len(self._kept))]
-        self._remainder.clear()
+        self._remainder = b""

@@ -25,6 +25,11 @@ BACKGROUNDS: dict[str, Callable[[float], Sound]] = {
     "hiss": lambda seconds: signals.at(signals.hiss(seconds), -45),
     "fan": lambda seconds: signals.at(signals.fan(seconds), -35),
     "hum": lambda seconds: signals.at(signals.hum(seconds), -40),
+    "loud fan": lambda seconds: signals.at(signals.fan(seconds, 3), -20),
+    "loud hum": lambda seconds: signals.at(signals.hum(seconds, 60), -20),
+    "transformer": lambda seconds: signals.at(signals.tone(seconds, 120), -20),
+    "music": lambda seconds: signals.at(signals.music(seconds), -25),
+    "clicks": lambda seconds: 0.5 * signals.clicks(seconds) + signals.at(signals.hiss(seconds), -65),
     "typing": lambda seconds: 0.3 * signals.typing(seconds) + signals.at(signals.hiss(seconds), -65),
     "claps": lambda seconds: 0.8 * signals.claps(seconds) + signals.at(signals.hiss(seconds), -65),
     "thumps": lambda seconds: 0.5 * signals.thumps(seconds) + signals.at(signals.hiss(seconds), -65),
@@ -95,6 +100,55 @@ def test_a_recorded_voice_is_heard_in_a_room(name: str, gain_db: float) -> None:
     assert len(listener.turns) == 1
     assert 2000 <= listener.starts_ms[0] <= 2600  # the recording begins with half a second of silence
     assert listener.turns[0].speech_ms == pytest.approx(len(spoken) / 24 - 600, abs=300)
+
+
+def hears_at_once(spoken: Sound, background: Sound | None = None) -> bool:
+    """Return whether speech that begins with the session's first sample is a turn from its beginning on."""
+    sound = np.concatenate((spoken, signals.silence(3)))
+    if background is not None:
+        sound += background[: len(sound)]
+    listener = Listener().hear(signals.to_pcm(sound))
+    return len(listener.turns) >= 1 and listener.starts_ms[0] == 0
+
+
+@pytest.mark.parametrize("room", ["silence", "quiet room", "hiss"])
+@pytest.mark.parametrize("gain_db", [0, -20])
+@pytest.mark.parametrize("name", ["what_is_the_weather", "please_stop"])
+def test_a_recording_cut_in_the_middle_of_a_syllable_is_heard(name: str, gain_db: float, room: str) -> None:
+    spoken = signals.from_pcm(signals.recording(name)) * 10 ** (gain_db / 20)
+    background = BACKGROUNDS[room](7) * 10 ** ((gain_db - 5) / 20)
+
+    places = signals.cuts(spoken, every_ms=60, loud_db=-30 + gain_db)
+
+    assert len(places) >= 5
+    assert all(hears_at_once(cut, background) for cut in places)
+
+
+@pytest.mark.parametrize("pitch_hz", [90, 130, 220, 300])
+@pytest.mark.parametrize("name", signals.VOWELS_HZ)
+def test_a_vowel_that_begins_with_the_session_is_heard(name: str, pitch_hz: float) -> None:
+    assert hears_at_once(signals.at(signals.vowel(0.5, name, pitch_hz), -25))
+
+
+@pytest.mark.parametrize("level_db", [-12, -40])
+@pytest.mark.parametrize("frequency_hz", [200, 240, 330, 440, 500, 660, 700, 880, 1000])
+def test_a_tone_that_begins_with_the_session_is_heard(frequency_hz: float, level_db: float) -> None:
+    assert hears_at_once(signals.at(signals.tone(1, frequency_hz), level_db))
+
+
+def test_noise_that_begins_with_the_session_starts_no_turn() -> None:
+    for seed in range(30):
+        for sound in (signals.at(signals.fan(1, seed), -25), signals.at(signals.hiss(1, seed), -30)):
+            assert Listener().hear(signals.to_pcm(sound)).starts_ms == []
+
+
+def test_speech_soon_after_the_beginning_ends_with_the_voice_and_not_with_the_noise() -> None:
+    spoken = signals.at(signals.voice(1), -20)
+
+    listener = Listener().hear(with_utterances(BACKGROUNDS["fan"](4), {0.3: spoken}))
+
+    assert len(listener.turns) == 1
+    assert 1300 + 300 <= listener.ends_ms[0] <= 1300 + 800
 
 
 def test_turn_holds_padding_speech_and_the_silence_that_ended_it() -> None:
