@@ -3,13 +3,13 @@
 import { AudioDevice } from './audio/device.js';
 import { Microphone } from './audio/microphone.js';
 import { Speaker } from './audio/speaker.js';
-import { Diagnostics } from './diagnostics/drawer.js';
-import { Journal } from './diagnostics/event-log.js';
+import { DiagnosticsDrawer } from './diagnostics/drawer.js';
+import { EventLog } from './diagnostics/event-log.js';
 import { problem } from './problems/problems.js';
 import { Connection } from './realtime/connection.js';
 import { Conversation } from './realtime/conversation.js';
-import { askService, isAlive, whyRefused } from './server-info.js';
-import { History } from './store/conversation-store.js';
+import { fetchServerInfo, isAlive, whyRefused } from './server-info.js';
+import { ConversationStore } from './store/conversation-store.js';
 import { toJson, toMarkdown, toText } from './store/export.js';
 import { browserStorage, Settings } from './store/settings.js';
 import { stereoWav } from './store/wav.js';
@@ -20,16 +20,16 @@ import { Controls } from './ui/controls.js';
 import { bindDownloads } from './ui/download.js';
 import { button, element } from './ui/elements.js';
 import { levelOf } from './ui/level-meter.js';
-import { Announcer } from './ui/live-region.js';
+import { LiveRegion } from './ui/live-region.js';
 import { Orb } from './ui/orb.js';
-import { showService } from './ui/server-badge.js';
+import { showServerInfo } from './ui/server-badge.js';
 import { SettingsDialog } from './ui/settings-dialog.js';
-import { bindKeys, bindPushButton } from './ui/shortcuts.js';
-import { Chips } from './ui/stats.js';
+import { bindPushButton, bindShortcuts } from './ui/shortcuts.js';
+import { Stats } from './ui/stats.js';
 import { Transcript } from './ui/transcript.js';
-import { IdleWatch } from './voice-chat/idle-timer.js';
+import { IdleTimer } from './voice-chat/idle-timer.js';
 import { NOTHING_YET, stateOf } from './voice-chat/state.js';
-import { Talk } from './voice-chat/voice-chat.js';
+import { VoiceChat } from './voice-chat/voice-chat.js';
 import { watchForWaking } from './voice-chat/wake-events.js';
 
 /** @import { Problem } from './problems/problems.js' */
@@ -39,50 +39,50 @@ import { watchForWaking } from './voice-chat/wake-events.js';
 let facts = NOTHING_YET;
 let sessionLimitMs = Number.POSITIVE_INFINITY;
 
-const history = new History();
-const journal = new Journal(() => {
+const conversationStore = new ConversationStore();
+const eventLog = new EventLog(() => {
   diagnostics.refresh();
-  chips.showDelay(journal.timings.at(-1));
-  chips.showUsage(journal.usage);
+  stats.showDelay(eventLog.timings.at(-1));
+  stats.showUsage(eventLog.usage);
 });
 const settings = new Settings(browserStorage(), applySetting);
 const conversation = new Conversation({
   onChange: (turn) => {
     transcript.show(turn);
-    announcer.follow(turn);
-    history.save(turn);
+    liveRegion.follow(turn);
+    conversationStore.save(turn);
     showActions();
   },
   onRemoved: ({ id }) => {
     transcript.remove(id);
-    history.remove(id);
+    conversationStore.remove(id);
     showActions();
   },
 });
 
 /** What was said before this page was loaded. */
-const restored = history.open().then((kept) => {
-  for (const { id } of kept) announcer.skip(id);
+const restored = conversationStore.open().then((kept) => {
+  for (const { id } of kept) liveRegion.skip(id);
   conversation.restore(kept);
-  for (const turn of conversation.turns) history.save(turn);
+  for (const turn of conversation.turns) conversationStore.save(turn);
 });
 
 const microphone = new Microphone({
-  onFrame: (frame) => talk.turnTaking.hear(frame),
-  onLost: (cause) => talk.loseMicrophone(cause),
+  onFrame: (frame) => voiceChat.turnTaking.hear(frame),
+  onLost: (cause) => voiceChat.loseMicrophone(cause),
   onChange: () => settingsDialog.refreshDevices(),
 });
 const speaker = new Speaker({
   onStarted: (itemId) => {
-    history.answerStarted(itemId);
-    talk.turnTaking.startPlaying(itemId);
+    conversationStore.answerStarted(itemId);
+    voiceChat.turnTaking.startPlaying(itemId);
   },
   onPosition: (itemId, heardMs) => conversation.heard(itemId, heardMs),
   onEnded: (itemId, heardMs) => {
-    history.answerEnded(itemId, heardMs);
-    talk.turnTaking.endPlaying(itemId, heardMs);
+    conversationStore.answerEnded(itemId, heardMs);
+    voiceChat.turnTaking.endPlaying(itemId, heardMs);
   },
-  onUnderrun: (count) => journal.add('page', { type: 'underrun', count }),
+  onUnderrun: (count) => eventLog.add('page', { type: 'underrun', count }),
 });
 const device = new AudioDevice({
   onContext: (context) => Promise.all([speaker.attach(context), microphone.attach(context)]),
@@ -90,12 +90,12 @@ const device = new AudioDevice({
     state === 'blocked' ? banner.show(problem('sound-blocked')) : banner.hide('sound-blocked'),
 });
 
-const idleWatch = new IdleWatch({
+const idleTimer = new IdleTimer({
   onSoon: () => banner.show(problem('idle-soon')),
   onActive: () => banner.hide('idle-soon'),
 });
 
-const talk = new Talk({
+const voiceChat = new VoiceChat({
   device,
   microphone,
   speaker,
@@ -112,25 +112,25 @@ const talk = new Talk({
     onFacts: render,
     onProblem: (found) => banner.show(found),
     onSolved: (cause) => banner.hide(cause),
-    onTiming: (timing) => journal.addTiming(timing),
-    onUsage: (usage) => journal.addUsage(usage),
+    onTiming: (timing) => eventLog.addTiming(timing),
+    onUsage: (usage) => eventLog.addUsage(usage),
     onCut: (itemId, heardMs) => {
       orb.flash();
-      history.answerEnded(itemId, heardMs);
+      conversationStore.answerEnded(itemId, heardMs);
     },
-    onSpeech: (pcm) => history.speech(pcm),
-    onAnswer: (itemId, pcm) => history.answer(itemId, pcm),
+    onSpeech: (pcm) => conversationStore.speech(pcm),
+    onAnswer: (itemId, pcm) => conversationStore.answer(itemId, pcm),
     onReceived: (event) => {
-      journal.add('received', event);
-      idleWatch.see(event);
+      eventLog.add('received', event);
+      idleTimer.see(event);
     },
-    onSent: (event) => journal.add('sent', event),
-    onUnreadable: (frame) => journal.add('page', { type: 'unreadable', frame: frame.slice(0, 200) }),
+    onSent: (event) => eventLog.add('sent', event),
+    onUnreadable: (frame) => eventLog.add('page', { type: 'unreadable', frame: frame.slice(0, 200) }),
   },
 });
 
 const transcript = new Transcript(element('log'), element('jump'));
-const announcer = new Announcer(element('announcer'));
+const liveRegion = new LiveRegion(element('live-region'));
 const banner = new Banner(element('banner'), ({ remedy }) => REMEDIES[remedy]());
 const controls = new Controls({
   main: /** @type {HTMLElement} */ (document.querySelector('main')),
@@ -143,8 +143,8 @@ const controls = new Controls({
 const orb = new Orb(/** @type {HTMLCanvasElement} */ (element('orb')), (state) =>
   levelOf(state === 'speaking' ? speaker.analyser : microphone.analyser),
 );
-const diagnostics = new Diagnostics(element('diagnostics'), journal);
-const chips = new Chips(element('chips'), () => diagnostics.open());
+const diagnostics = new DiagnosticsDrawer(element('diagnostics'), eventLog);
+const stats = new Stats(element('stats'), () => diagnostics.open());
 const shortcuts = /** @type {HTMLDialogElement} */ (element('shortcuts'));
 const settingsDialog = new SettingsDialog(/** @type {HTMLDialogElement} */ (element('settings')), settings, {
   devices: { microphones: () => Microphone.list(), speakers: () => device.outputs() },
@@ -153,22 +153,22 @@ const settingsDialog = new SettingsDialog(/** @type {HTMLDialogElement} */ (elem
 
 /** What a banner's button does. @type {Record<Problem['remedy'], () => unknown>} */
 const REMEDIES = {
-  connect: () => talk.connect(),
-  retry: () => talk.retryNow(),
-  answer: () => talk.turnTaking.ask(),
-  record: () => talk.startRecording(),
+  connect: () => voiceChat.connect(),
+  retry: () => voiceChat.retryNow(),
+  answer: () => voiceChat.turnTaking.ask(),
+  record: () => voiceChat.startRecording(),
   settings: () => settingsDialog.open(),
-  sound: () => talk.openDevice(),
+  sound: () => voiceChat.openDevice(),
   reload: () => location.reload(),
-  continue: () => talk.updateSession(), // which the service confirms, and the relay takes as a sign of life
+  continue: () => voiceChat.updateSession(), // which the service confirms, and the relay takes as a sign of life
   dismiss: () => {},
 };
 
-const updateSession = () => talk.updateSession();
+const updateSession = () => voiceChat.updateSession();
 
 /** What a changed setting changes; the voice waits for the next session. @type {Partial<Record<keyof SettingValues, () => unknown>>} */
 const EFFECTS = {
-  microphone: () => talk.changeMicrophone(),
+  microphone: () => voiceChat.changeMicrophone(),
   speaker: () => device.chooseOutput(settings.values.speaker),
   instructions: updateSession,
   turnTaking: updateSession,
@@ -198,10 +198,10 @@ function render(known) {
     isMuted: settings.values.muted,
   });
   settingsDialog.showRecording(facts.microphone === 'on');
-  chips.showEnd(facts.link === 'live' ? talk.endsAt(sessionLimitMs) : null);
+  stats.showEnd(facts.link === 'live' ? voiceChat.endsAt(sessionLimitMs) : null);
   orb.show(state);
   if (facts.link !== 'live') {
-    idleWatch.stop();
+    idleTimer.stop();
     banner.hide('idle-soon');
   }
 }
@@ -212,26 +212,26 @@ function showActions() {
 
 function toggleConnection() {
   banner.hide();
-  if (['opening', 'live', 'retrying'].includes(facts.link)) talk.disconnect();
-  else talk.connect();
+  if (['opening', 'live', 'retrying'].includes(facts.link)) voiceChat.disconnect();
+  else voiceChat.connect();
 }
 
 function toggleRecording() {
-  if (facts.microphone === 'on') talk.stopRecording();
-  else talk.startRecording();
+  if (facts.microphone === 'on') voiceChat.stopRecording();
+  else voiceChat.startRecording();
 }
 
 async function clear() {
-  await talk.clear();
-  await history.clear();
+  await voiceChat.clear();
+  await conversationStore.clear();
 }
 
-/** @type {import('./ui/shortcuts.js').KeyActions} */
+/** @type {import('./ui/shortcuts.js').ShortcutActions} */
 const actions = {
-  press: () => talk.turnTaking.press(),
-  release: () => talk.turnTaking.release(),
+  press: () => voiceChat.turnTaking.press(),
+  release: () => voiceChat.turnTaking.release(),
   toggleRecording,
-  interrupt: () => talk.turnTaking.interrupt(),
+  interrupt: () => voiceChat.turnTaking.interrupt(),
   write: () => element('message').focus(),
   explain: () => shortcuts.showModal(),
 };
@@ -243,28 +243,28 @@ button('clear').addEventListener('click', clear);
 button('open-settings').addEventListener('click', () => settingsDialog.open());
 button('open-shortcuts').addEventListener('click', actions.explain);
 bindPushButton(button('push'), actions);
-bindKeys(actions, () => settings.values.turnTaking === 'push-to-talk');
-bindComposer(/** @type {HTMLFormElement} */ (element('composer')), (text) => talk.say(text));
+bindShortcuts(actions, () => settings.values.turnTaking === 'push-to-talk');
+bindComposer(/** @type {HTMLFormElement} */ (element('composer')), (text) => voiceChat.say(text));
 bindDownloads(/** @type {HTMLDetailsElement} */ (element('download-menu')), {
   txt: () => new Blob([toText(conversation.turns)], { type: 'text/plain' }),
   md: () => new Blob([toMarkdown(conversation.turns)], { type: 'text/markdown' }),
-  json: () => new Blob([toJson(conversation.turns, journal.timings)], { type: 'application/json' }),
-  wav: async () => stereoWav(await history.sounds()),
+  json: () => new Blob([toJson(conversation.turns, eventLog.timings)], { type: 'application/json' }),
+  wav: async () => stereoWav(await conversationStore.sounds()),
 });
 for (const example of document.querySelectorAll('.example'))
-  example.addEventListener('click', () => talk.say(example.textContent));
+  example.addEventListener('click', () => voiceChat.say(example.textContent));
 
-watchForWaking(() => talk.wake());
+watchForWaking(() => voiceChat.wake());
 speaker.muted = settings.values.muted;
 device.chooseOutput(settings.values.speaker);
 render(facts);
 document.body.inert = false; // from here on each press is heard
 
-const { service } = await askService();
+const { service } = await fetchServerInfo();
 if (service) {
-  showService(service);
-  if (service.mode === 'simulator') chips.omitPrice();
+  showServerInfo(service);
+  if (service.mode === 'simulator') stats.omitPrice();
   sessionLimitMs = service.session_minutes * 60_000;
-  idleWatch.limitMs = service.idle_minutes * 60_000;
-  journal.about = { service, browser: navigator.userAgent };
+  idleTimer.limitMs = service.idle_minutes * 60_000;
+  eventLog.about = { service, browser: navigator.userAgent };
 }

@@ -15,7 +15,7 @@ const ANSWER_MS = 5000;
  * Ask the server what it is.
  * @returns {Promise<{ service: Service | null, status: number }>} status 0: it cannot be reached
  */
-export async function askService() {
+export async function fetchServerInfo() {
   try {
     const response = await ask('config');
     return { service: response.ok ? await response.json() : null, status: response.status };
@@ -29,7 +29,7 @@ export async function askService() {
  * @returns {Promise<string>} a cause, as problems have them
  */
 export async function whyRefused() {
-  const { service, status } = await askService();
+  const { service, status } = await fetchServerInfo();
   if (service) return service.state === 'ready' ? 'lost' : service.state;
   return status === 401 || status === 403 ? 'signed_out' : 'offline';
 }

@@ -1,6 +1,6 @@
 import { drawSparkline } from './sparkline.js';
 
-/** @import { Entry, Journal } from './event-log.js' */
+/** @import { Entry, EventLog } from './event-log.js' */
 /** @import { TurnTiming } from '../voice-chat/reply-latency.js' */
 
 const ARROWS = { sent: '↑', received: '↓', page: '•' };
@@ -42,19 +42,19 @@ function eventRow({ at, from, type, count, detail }) {
 }
 
 /** The drawer with the event log and the delays of each turn; drawn only while it is open. */
-export class Diagnostics {
+export class DiagnosticsDrawer {
   /** @type {Map<Entry, { row: HTMLElement, count: number }>} */ #rows = new Map();
   #isDue = false;
   #drawer;
-  #journal;
+  #eventLog;
 
   /**
    * @param {HTMLElement} drawer a popover
-   * @param {Journal} journal
+   * @param {EventLog} eventLog
    */
-  constructor(drawer, journal) {
+  constructor(drawer, eventLog) {
     this.#drawer = drawer;
-    this.#journal = journal;
+    this.#eventLog = eventLog;
     drawer.addEventListener('toggle', () => this.refresh());
     this.#part('#copy-report').addEventListener('click', () => this.#copy());
   }
@@ -63,7 +63,7 @@ export class Diagnostics {
     this.#drawer.showPopover();
   }
 
-  /** The journal has changed. */
+  /** The event log has changed. */
   refresh() {
     if (this.#isDue || !this.#drawer.matches(':popover-open')) return;
     this.#isDue = true;
@@ -74,7 +74,7 @@ export class Diagnostics {
   }
 
   #draw() {
-    const { timings, entries } = this.#journal;
+    const { timings, entries } = this.#eventLog;
     const delays = timings.map(({ totalMs }) => totalMs);
     const sparkline = /** @type {SVGSVGElement} */ (/** @type {unknown} */ (this.#part('#sparkline')));
     drawSparkline(sparkline, delays);
@@ -107,7 +107,7 @@ export class Diagnostics {
   async #copy() {
     const button = this.#part('#copy-report');
     try {
-      await navigator.clipboard.writeText(this.#journal.report());
+      await navigator.clipboard.writeText(this.#eventLog.report());
       button.textContent = 'Copied';
     } catch {
       button.textContent = 'The browser refused'; // without permission or focus; the next press may do

@@ -7,7 +7,7 @@ import { addUsage, NO_USAGE } from './usage.js';
 
 /**
  * @typedef {object} Entry
- * @property {number} at ms since the journal began
+ * @property {number} at ms since the event log began
  * @property {'sent' | 'received' | 'page'} from
  * @property {string} type
  * @property {number} count how many of them came in a row
@@ -35,7 +35,7 @@ function describe(event) {
   return json.length > MAX_DETAIL_CHARACTERS ? `${json.slice(0, MAX_DETAIL_CHARACTERS)}…` : json;
 }
 
-export class Journal {
+export class EventLog {
   /** @type {Entry[]} */ entries = [];
   /** @type {TurnTiming[]} */ timings = [];
   usage = NO_USAGE;

@@ -17,7 +17,7 @@ import { PROBLEMS } from './problem-words.js';
 /** @type {Record<number, string>} */
 const CAUSE_OF_CLOSE_CODE = {
   1003: 'text_only',
-  1008: 'too_fast',
+  1008: 'refused',
   1009: 'too_big',
   1011: 'internal',
   1012: 'restarting',

@@ -1,4 +1,4 @@
-import { heardCharacters, isUnfinishedAnswer, Turns } from './turn-list.js';
+import { heardCharacters, isUnfinishedAnswer, TurnList } from './turn-list.js';
 
 /** @import { RealtimeEvent } from './dialect.js' */
 /** @import { Turn } from './turn-list.js' */
@@ -21,7 +21,7 @@ function textOf({ content }) {
 
 /** What was said, kept from server events by their GA names. Knows no DOM, no sound. */
 export class Conversation {
-  #turns = new Turns();
+  #turns = new TurnList();
   /** Text by content part, of items still coming. @type {Map<string, string[]>} */ #parts = new Map();
   #onChange;
   #onRemoved;

@@ -1,10 +1,5 @@
 /** @import { RealtimeEvent } from './dialect.js' */
 
-/** @returns {string} an id no other item or event has; the API takes at most 32 characters */
-export function newId() {
-  return `rv_${crypto.randomUUID().replaceAll('-', '').slice(0, 24)}`;
-}
-
 /** The items a session holds, as its events tell. Pure. */
 export class SessionItems {
   /** @type {Set<string>} */ #held = new Set();

@@ -1,5 +1,6 @@
 import { dialectOf, messageItem, sessionUpdate, toGaName } from './dialect.js';
-import { newId, SessionItems } from './items.js';
+import { newId } from './ids.js';
+import { SessionItems } from './items.js';
 
 /** @import { Connection, Ending } from './connection.js' */
 /** @import { Dialect, RealtimeEvent } from './dialect.js' */

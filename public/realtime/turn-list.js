@@ -1,4 +1,4 @@
-/** Turns of a conversation and their order. Pure. */
+/** The turns of a conversation and their order. Pure. */
 
 /**
  * @typedef {object} Turn
@@ -51,7 +51,7 @@ export function isUnfinishedAnswer({ role, status, spoken, audioMs, heardMs }) {
 }
 
 /** Turns in order, found by id. A turn that follows one not yet known waits for it at the end. */
-export class Turns {
+export class TurnList {
   /** @type {Turn[]} */ #ordered = [];
   /** @type {Map<string, Turn>} */ #byId = new Map();
   /** Followers of turns not yet known, by those turns' ids. @type {Map<string, Turn>} */ #waiting =

@@ -30,7 +30,7 @@ function join(pieces, limit = Number.POSITIVE_INFINITY) {
 }
 
 /** Gather what both sides said: the user's speech as sent, the answers as far as they were heard. */
-export class Recording {
+export class AudioLog {
   /** @type {Int16Array[]} */ #speech = [];
   #speechSamples = 0;
   #speechAt = 0;

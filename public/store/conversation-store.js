@@ -1,14 +1,14 @@
-import { Recording } from './audio-log.js';
-import { Archive } from './indexed-db.js';
+import { AudioLog } from './audio-log.js';
+import { ConversationDatabase } from './indexed-db.js';
 
 /** @import { Turn } from '../realtime/turn-list.js' */
 /** @import { Sound } from './audio-log.js' */
 
 /** What is kept of the conversation: in this browser, or where it keeps nothing, until the page goes. */
-export class History {
-  /** @type {Archive | null} */ #archive = null;
+export class ConversationStore {
+  /** @type {ConversationDatabase | null} */ #database = null;
   /** Sound without an archive to go to. @type {Sound[]} */ #sounds = [];
-  #recording = new Recording((sound) => this.#keep(sound));
+  #audioLog = new AudioLog((sound) => this.#keep(sound));
 
   /**
    * Open what is kept.
@@ -16,27 +16,27 @@ export class History {
    */
   async open() {
     try {
-      this.#archive = await Archive.open();
+      this.#database = await ConversationDatabase.open();
     } catch {
       return []; // a private window, perhaps: nothing is kept, and all else works
     }
     for (const sound of this.#sounds.splice(0)) this.#keep(sound);
-    return this.#archive.turns();
+    return this.#database.turns();
   }
 
   /** @param {Turn} turn */
   save(turn) {
-    this.#archive?.save(turn);
+    this.#database?.save(turn);
   }
 
   /** @param {string} turnId */
   remove(turnId) {
-    this.#archive?.remove(turnId);
+    this.#database?.remove(turnId);
   }
 
   /** @param {Int16Array} pcm a frame of the user's speech */
   speech(pcm) {
-    this.#recording.speech(pcm, Date.now());
+    this.#audioLog.speech(pcm, Date.now());
   }
 
   /**
@@ -44,12 +44,12 @@ export class History {
    * @param {Int16Array} pcm of an answer, as it arrives
    */
   answer(itemId, pcm) {
-    this.#recording.answer(itemId, pcm);
+    this.#audioLog.answer(itemId, pcm);
   }
 
   /** @param {string} itemId its first sample is heard now */
   answerStarted(itemId) {
-    this.#recording.answerStarted(itemId, Date.now());
+    this.#audioLog.answerStarted(itemId, Date.now());
   }
 
   /**
@@ -57,25 +57,25 @@ export class History {
    * @param {number} heardMs
    */
   answerEnded(itemId, heardMs) {
-    this.#recording.answerEnded(itemId, heardMs);
+    this.#audioLog.answerEnded(itemId, heardMs);
   }
 
   /** @returns {Promise<Sound[]>} all there is */
   async sounds() {
-    this.#recording.flushSpeech();
-    return (await this.#archive?.sounds()) ?? this.#sounds;
+    this.#audioLog.flushSpeech();
+    return (await this.#database?.sounds()) ?? this.#sounds;
   }
 
   /** Forget the conversation, and those that were left behind in this browser. */
   async clear() {
-    this.#recording = new Recording((sound) => this.#keep(sound));
+    this.#audioLog = new AudioLog((sound) => this.#keep(sound));
     this.#sounds = [];
-    await this.#archive?.clear();
+    await this.#database?.clear();
   }
 
   /** @param {Sound} sound */
   #keep(sound) {
-    if (this.#archive) this.#archive.saveSound(sound);
+    if (this.#database) this.#database.saveSound(sound);
     else this.#sounds.push(sound);
   }
 }

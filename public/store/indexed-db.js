@@ -57,7 +57,7 @@ function claim(id, waitMs) {
  * All that is written is committed at once. By itself a transaction would first wait to be answered, and be undone when
  * the page goes meanwhile.
  */
-export class Archive {
+export class ConversationDatabase {
   /** Writes to be done by key; later ones replace earlier. @type {Map<string, (turns: IDBObjectStore) => void>} */
   #due = new Map();
   #isWriting = false;
@@ -81,11 +81,11 @@ export class Archive {
    */
   static async open() {
     const database = await openDatabase();
-    const id = await Archive.#choose(database);
+    const id = await ConversationDatabase.#choose(database);
     sessionStorage.setItem(OWN_ID, id);
     const store = database.transaction('conversations', 'readwrite').objectStore('conversations');
     await result(store.put({ id, openedAt: Date.now() }));
-    return new Archive(database, id);
+    return new ConversationDatabase(database, id);
   }
 
   /** @param {IDBDatabase} database */

@@ -1,7 +1,7 @@
 /** @import { Turn } from '../realtime/turn-list.js' */
 
 /** Tell screen readers each turn once, when its words are complete. */
-export class Announcer {
+export class LiveRegion {
   /** @type {Set<string>} */ #told = new Set();
   #element;
 

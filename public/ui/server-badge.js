@@ -6,7 +6,7 @@ import { element } from './elements.js';
  * Say who answers, and where the sound goes.
  * @param {Service} service
  */
-export function showService({ mode, deployment }) {
+export function showServerInfo({ mode, deployment }) {
   const isSimulator = mode === 'simulator';
   const badge = element('badge');
   badge.dataset.mode = mode;

@@ -1,5 +1,5 @@
 /**
- * @typedef {object} KeyActions
+ * @typedef {object} ShortcutActions
  * @property {() => void} press push-to-talk begins
  * @property {() => void} release
  * @property {() => void} toggleRecording
@@ -24,10 +24,10 @@ const isPressable = (target) => target instanceof Element && target.matches('but
 
 /**
  * Bind the page's keys. None works while typing, with a modifier, or while a dialog is open.
- * @param {KeyActions} actions
+ * @param {ShortcutActions} actions
  * @param {() => boolean} isPushToTalk
  */
-export function bindKeys(actions, isPushToTalk) {
+export function bindShortcuts(actions, isPushToTalk) {
   /** @type {Map<string, () => void>} */
   const byKey = new Map([
     ['m', actions.toggleRecording],
@@ -60,9 +60,9 @@ export function bindKeys(actions, isPushToTalk) {
 }
 
 /**
- * Let a button be held to talk.
+ * Let a button be held to voiceChat.
  * @param {HTMLButtonElement} button
- * @param {Pick<KeyActions, 'press' | 'release'>} actions
+ * @param {Pick<ShortcutActions, 'press' | 'release'>} actions
  */
 export function bindPushButton(button, { press, release }) {
   button.addEventListener('pointerdown', (event) => {

@@ -12,8 +12,8 @@ function timeLeft(ms) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
-/** The numbers beside the talk. Each opens the diagnostics. */
-export class Chips {
+/** The numbers beside the voiceChat. Each opens the diagnostics. */
+export class Stats {
   /** Unix ms. @type {number | null} */ #endsAt = null;
   #isPriced = true;
   #root;
@@ -24,7 +24,7 @@ export class Chips {
    */
   constructor(root, onPress) {
     this.#root = root;
-    for (const chip of root.querySelectorAll('.chip')) chip.addEventListener('click', onPress);
+    for (const stat of root.querySelectorAll('.stat')) stat.addEventListener('click', onPress);
     setInterval(() => this.#showTime(), 1000);
   }
 

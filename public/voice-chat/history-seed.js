@@ -22,7 +22,7 @@ const saidText = (turn) =>
  * @returns {{ messages: Message[], owed: 'unanswered' | 'unheard' | null }} owed: the user had the last word, and it has
  *   no answer yet; or nobody knows it, since its words never came
  */
-export function replay(turns) {
+export function historySeed(turns) {
   const said = turns.filter(({ role }) => role !== 'note');
   const messages = said
     .map((turn) => ({

@@ -5,7 +5,7 @@ const WARNING_MS = 60_000;
 const ACTIVITY = /^(response\.|input_audio_buffer\.speech_|session\.updated$)/;
 
 /** Foretell when the relay will end a session in which nobody speaks. Knows no DOM, and sends nothing. */
-export class IdleWatch {
+export class IdleTimer {
   #limitMs = Number.POSITIVE_INFINITY;
   #activeAtMs = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;

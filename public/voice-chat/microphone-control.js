@@ -7,7 +7,7 @@ import { problem } from '../problems/problems.js';
 /** @import { Settings } from '../store/settings.js' */
 
 /** The sound device and the microphone of a talk, and what can be wrong with them. Knows no DOM. */
-export class Recorder {
+export class MicrophoneControl {
   /** @type {Facts['microphone']} */ #state = 'off';
   #device;
   #microphone;

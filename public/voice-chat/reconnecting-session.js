@@ -1,7 +1,7 @@
 import { isCalm, problem, problemOfEnding } from '../problems/problems.js';
 import { Session } from '../realtime/session.js';
 import { Heartbeat } from './heartbeat.js';
-import { replay } from './history-seed.js';
+import { historySeed } from './history-seed.js';
 import { mayRetry, Retry } from './retry.js';
 import { RollOver } from './roll-over.js';
 
@@ -26,7 +26,7 @@ const FRESH_TRY_MS = 1000;
  */
 
 /**
- * @typedef {object} LineHandlers
+ * @typedef {object} SessionHandlers
  * @property {() => void} onOpening
  * @property {(session: Session, restored: Restored) => void} onLive a session is up and knows the conversation
  * @property {(session: Session) => void} onNext another session goes on where the former was
@@ -43,7 +43,7 @@ const FRESH_TRY_MS = 1000;
 /**
  * @typedef {object} Restored
  * @property {readonly Message[]} messages given to the session
- * @property {ReturnType<typeof replay>['owed']} owed
+ * @property {ReturnType<typeof historySeed>['owed']} owed
  * @property {boolean} isBack the line was lost and is there again
  */
 
@@ -51,7 +51,7 @@ const FRESH_TRY_MS = 1000;
  * A talk's line to the service: one session after another, as though there were one. Each knows what was said before.
  * Knows no DOM, no sound.
  */
-export class Line {
+export class ReconnectingSession {
   /** @type {'closed' | 'opening' | 'live' | 'retrying'} */ #state = 'closed';
   /** In use, or being tried. @type {Session | null} */ #session = null;
   /** Only a line that was live is tried again by itself. */
@@ -79,7 +79,7 @@ export class Line {
    * @param {() => readonly Turn[]} options.turns of the conversation
    * @param {() => Promise<unknown>} options.settled waits while turns may be missing in it, or may still be cut
    * @param {() => boolean} options.isQuiet whether nothing is being said, thought or heard
-   * @param {LineHandlers} options.on
+   * @param {SessionHandlers} options.on
    * @param {Retry} [options.retry]
    */
   constructor({ service, settings, turns, settled, isQuiet, on, retry = new Retry() }) {
@@ -181,7 +181,7 @@ export class Line {
 
   /** @param {Session} session is up */
   #use(session) {
-    const { messages, owed } = replay(this.#turns());
+    const { messages, owed } = historySeed(this.#turns());
     session.restore(messages);
     this.#state = 'live';
     const isBack = this.#wasLive;
@@ -201,7 +201,7 @@ export class Line {
     const former = this.#session;
     this.#session = next;
     former?.close();
-    next.restore(replay(this.#turns()).messages);
+    next.restore(historySeed(this.#turns()).messages);
     this.#heartbeat.start(next);
     this.#rollOver.watch(next);
     this.#on.onNext(next);

@@ -17,7 +17,7 @@ const RECENT_MS = 600;
 const SHORTEST_PUSH_FRAMES = 3;
 
 /** The user's side of a talk: the microphone's frames on their way to the session. */
-export class Hearing {
+export class SpeechInput {
   /** @type {Session | null} */ #session = null;
   #clock = new SpeechClock();
   #silentFrames = 0;

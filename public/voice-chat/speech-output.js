@@ -7,7 +7,7 @@ import { TurnTimer } from './reply-latency.js';
 /** @import { TurnTiming } from './reply-latency.js' */
 
 /** The assistant's side of a talk: an answer's sound on its way to the loudspeaker, and how much of it was heard. */
-export class Answering {
+export class SpeechOutput {
   #timer = new TurnTimer();
   #speaker;
   #conversation;

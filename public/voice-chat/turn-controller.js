@@ -1,7 +1,7 @@
 import { isHarmless, problem, problemOfError, problemOfResponse } from '../problems/problems.js';
-import { newId } from '../realtime/items.js';
-import { Hearing } from './speech-input.js';
-import { Answering } from './speech-output.js';
+import { newId } from '../realtime/ids.js';
+import { SpeechInput } from './speech-input.js';
+import { SpeechOutput } from './speech-output.js';
 
 /** @import { MicrophoneFrame } from '../audio/microphone.js' */
 /** @import { Speaker } from '../audio/speaker.js' */
@@ -10,17 +10,17 @@ import { Answering } from './speech-output.js';
 /** @import { Session } from '../realtime/session.js' */
 /** @import { Facts } from './state.js' */
 /** @import { Settings } from '../store/settings.js' */
-/** @import { TalkHandlers } from './voice-chat.js' */
+/** @import { VoiceChatHandlers } from './voice-chat.js' */
 
 /** A turn whose words have not come for so long waits for them in vain. */
 const WORDS_MS = 60_000;
 
 /** Whose turn it is: what the service says of it, and what the user does about it. Knows no DOM. */
-export class TurnTaking {
+export class TurnController {
   /** @type {Session | null} */ #session = null;
   #isCutOff = false;
-  #hearing;
-  #answering;
+  #speechInput;
+  #speechOutput;
   #conversation;
   #facts;
   #know;
@@ -33,15 +33,15 @@ export class TurnTaking {
    * @param {Settings} parts.settings
    * @param {() => Facts} parts.facts
    * @param {(changes: Partial<Facts>) => void} parts.know
-   * @param {TalkHandlers} parts.on
+   * @param {VoiceChatHandlers} parts.on
    */
   constructor({ speaker, conversation, settings, facts, know, on }) {
     this.#conversation = conversation;
     this.#facts = facts;
     this.#know = know;
     this.#on = on;
-    this.#answering = new Answering(speaker, conversation, on);
-    this.#hearing = new Hearing(settings, {
+    this.#speechOutput = new SpeechOutput(speaker, conversation, on);
+    this.#speechInput = new SpeechInput(settings, {
       onSpeech: on.onSpeech,
       onSilence: (isSilent) => (isSilent ? on.onProblem(problem('silent')) : on.onSolved('silent')),
       onPushEnded: (isTooShort) => (isTooShort ? this.#dropTurn() : this.endSpeech()),
@@ -65,22 +65,22 @@ export class TurnTaking {
   /** @param {Session} session is the one to talk to */
   begin(session) {
     this.#session = session;
-    this.#hearing.sendTo(session);
+    this.#speechInput.sendTo(session);
   }
 
   /** @param {Session} session takes the place of the one used, in a quiet moment */
   goOn(session) {
     this.#session = session;
-    this.#hearing.continueTo(session);
+    this.#speechInput.continueTo(session);
     this.#conversation.settle();
   }
 
   /** There is no session any more: be silent at once. What was heard of an answer stays. */
   async end() {
     this.#session = null;
-    this.#hearing.sendTo(null);
+    this.#speechInput.sendTo(null);
     this.#conversation.settle();
-    await this.#answering.stop();
+    await this.#speechOutput.stop();
   }
 
   /** The same, against everybody's will. */
@@ -123,20 +123,20 @@ export class TurnTaking {
 
   /** Push-to-talk: the user begins to speak. */
   press() {
-    if (!this.#session || !this.#hearing.isPushToTalk || this.#facts().microphone !== 'on') return;
-    this.#hearing.press();
+    if (!this.#session || !this.#speechInput.isPushToTalk || this.#facts().microphone !== 'on') return;
+    this.#speechInput.press();
     this.#know({ hearing: true });
     this.#silence({ cancel: true });
   }
 
   /** Push-to-talk: the user has spoken. */
   release() {
-    this.#hearing.release();
+    this.#speechInput.release();
   }
 
   /** @param {MicrophoneFrame} frame */
   hear(frame) {
-    this.#hearing.hear(frame);
+    this.#speechInput.hear(frame);
   }
 
   /** The user's turn ends here by the user's own word. */
@@ -154,8 +154,8 @@ export class TurnTaking {
 
   /** @param {string} itemId its first sample is heard */
   startPlaying(itemId) {
-    this.#know({ playing: this.#answering.isPlaying }); // word of it may cross a stop
-    this.#answering.started(itemId);
+    this.#know({ playing: this.#speechOutput.isPlaying }); // word of it may cross a stop
+    this.#speechOutput.started(itemId);
   }
 
   /**
@@ -164,7 +164,7 @@ export class TurnTaking {
    */
   endPlaying(itemId, heardMs) {
     this.#conversation.heard(itemId, heardMs);
-    this.#know({ playing: this.#answering.isPlaying });
+    this.#know({ playing: this.#speechOutput.isPlaying });
   }
 
   /** What each server event means beside its place in the conversation. */
@@ -173,8 +173,8 @@ export class TurnTaking {
       ['input_audio_buffer.speech_started', () => this.#onSpeechStarted()],
       ['input_audio_buffer.speech_stopped', (event) => this.#onSpeechStopped(event)],
       ['response.created', () => this.#know({ answering: true })],
-      ['response.output_audio.delta', (event) => this.#answering.take(event)],
-      ['response.output_audio.done', (event) => this.#answering.complete(event.item_id)],
+      ['response.output_audio.delta', (event) => this.#speechOutput.take(event)],
+      ['response.output_audio.done', (event) => this.#speechOutput.complete(event.item_id)],
       ['response.done', (event) => this.#onResponseDone(event)],
       ['error', (event) => this.#onError(event)],
     ]),
@@ -195,13 +195,13 @@ export class TurnTaking {
   /** @param {RealtimeEvent} event */
   #onSpeechStopped({ audio_end_ms: audioEndMs }) {
     this.#know({ hearing: false });
-    this.#expectAnswer(this.#hearing.momentOfSilence(audioEndMs) ?? undefined);
+    this.#expectAnswer(this.#speechInput.momentOfSilence(audioEndMs) ?? undefined);
   }
 
   /** @param {RealtimeEvent} event */
   #onResponseDone({ response }) {
     if (Array.isArray(response?.output))
-      for (const item of response.output) this.#answering.complete(item?.id);
+      for (const item of response.output) this.#speechOutput.complete(item?.id);
     if (response?.usage) this.#on.onUsage(response.usage);
     const failure = problemOfResponse(response);
     if (failure) this.#on.onProblem(failure);
@@ -217,7 +217,7 @@ export class TurnTaking {
 
   /** @param {number} [turnEndedAt] */
   #expectAnswer(turnEndedAt) {
-    this.#answering.expect(turnEndedAt);
+    this.#speechOutput.expect(turnEndedAt);
     this.#know({ answering: true });
     this.#isCutOff = false;
     for (const cause of ['unanswered', 'unheard', 'cut-off']) this.#on.onSolved(cause);
@@ -231,7 +231,7 @@ export class TurnTaking {
     const session = this.#session;
     session?.abandonResponse(how);
     this.#know({ playing: false });
-    const { itemId, playedMs } = await this.#answering.stop();
+    const { itemId, playedMs } = await this.#speechOutput.stop();
     if (itemId && playedMs > 0) session?.truncate(itemId, playedMs);
   }
 

@@ -1,9 +1,9 @@
 import { problem, whileRetrying } from '../problems/problems.js';
-import { newId } from '../realtime/items.js';
-import { Recorder } from './microphone-control.js';
-import { Line } from './reconnecting-session.js';
+import { newId } from '../realtime/ids.js';
+import { MicrophoneControl } from './microphone-control.js';
+import { ReconnectingSession } from './reconnecting-session.js';
 import { NOTHING_YET } from './state.js';
-import { TurnTaking } from './turn-controller.js';
+import { TurnController } from './turn-controller.js';
 
 /** @import { AudioDevice } from '../audio/device.js' */
 /** @import { Microphone } from '../audio/microphone.js' */
@@ -23,7 +23,7 @@ const UNTOLD_LOSS_MS = 1000;
 const DIVIDER = 'line_';
 
 /**
- * @typedef {object} TalkHandlers
+ * @typedef {object} VoiceChatHandlers
  * @property {(facts: Facts) => void} onFacts
  * @property {(problem: Problem) => void} onProblem
  * @property {(cause: string) => void} onSolved a problem of that cause is over, if there was one
@@ -38,7 +38,7 @@ const DIVIDER = 'line_';
  */
 
 /** A conversation by voice: line, microphone, speaker and transcript in concert. Knows no DOM. */
-export class Talk {
+export class VoiceChat {
   /** @type {Facts} */ #facts = NOTHING_YET;
   /** Why there is no session, while another one is tried. @type {Problem | null} */ #loss = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #lossTimer;
@@ -46,9 +46,9 @@ export class Talk {
     new Set();
   /** Until when it may not be known how much of the last answer was heard. @type {Promise<unknown>} */ #silenced =
     Promise.resolve();
-  #line;
-  #turnTaking;
-  #recorder;
+  #reconnectingSession;
+  #turns;
+  #microphoneControl;
   #conversation;
   #settings;
   #on;
@@ -62,28 +62,28 @@ export class Talk {
    * @param {Promise<unknown>} parts.restored until when turns of former times may be missing in it
    * @param {Settings} parts.settings
    * @param {Service} parts.service
-   * @param {TalkHandlers} parts.on
+   * @param {VoiceChatHandlers} parts.on
    */
   constructor({ device, microphone, speaker, conversation, restored, settings, service, on }) {
     this.#conversation = conversation;
     this.#settings = settings;
     this.#on = on;
-    this.#recorder = new Recorder({
+    this.#microphoneControl = new MicrophoneControl({
       ...{ device, microphone, settings },
       onState: (state) => this.#know({ microphone: state }),
       onProblem: on.onProblem,
     });
-    this.#turnTaking = new TurnTaking({
+    this.#turns = new TurnController({
       ...{ speaker, conversation, settings, on },
       facts: () => this.#facts,
       know: (changes) => this.#know(changes),
     });
-    this.#line = new Line({
+    this.#reconnectingSession = new ReconnectingSession({
       service,
       settings: () => settings.values,
       turns: () => conversation.turns,
       settled: () => Promise.allSettled([restored, this.#silenced]),
-      isQuiet: () => this.#turnTaking.isQuiet,
+      isQuiet: () => this.#turns.isQuiet,
       on: {
         onOpening: () => this.#know({ ...NOTHING_YET, link: 'opening' }),
         onLive: (session, known) => this.#onLive(session, known),
@@ -94,7 +94,7 @@ export class Talk {
           this.#end(link);
           on.onProblem(reason);
         },
-        onEvent: (event) => this.#turnTaking.receive(event),
+        onEvent: (event) => this.#turns.receive(event),
         onReceived: on.onReceived,
         onSent: on.onSent,
         onUnreadable: on.onUnreadable,
@@ -104,7 +104,7 @@ export class Talk {
 
   /** The turns of this talk, taken by voice. */
   get turnTaking() {
-    return this.#turnTaking;
+    return this.#turns;
   }
 
   /**
@@ -112,7 +112,7 @@ export class Talk {
    * @param {number} limitMs how long the relay lets a session last
    */
   endsAt(limitMs) {
-    const { session } = this.#line;
+    const { session } = this.#reconnectingSession;
     return session && Math.min(session.openedAtMs + limitMs, session.expiresAtMs ?? Number.POSITIVE_INFINITY);
   }
 
@@ -122,49 +122,50 @@ export class Talk {
    */
   async connect() {
     const opened = this.openDevice();
-    if (this.#line.session) return true;
-    if (!(await this.#line.open())) return false; // a server that is gone gives no worklet either: its absence is the one cause to tell
+    if (this.#reconnectingSession.session) return true;
+    if (!(await this.#reconnectingSession.open())) return false; // a server that is gone gives no worklet either: its absence is the one cause to tell
     opened.then((hasSound) => hasSound || this.#on.onProblem(problem('no-sound')));
     return true;
   }
 
   disconnect() {
-    this.#line.close();
+    this.#reconnectingSession.close();
     this.#unsent.clear();
     this.#end('ended');
   }
 
   /** Try at once to get a lost session back. */
   retryNow() {
-    this.#line.retryNow();
+    this.#reconnectingSession.retryNow();
   }
 
   /** The computer, the tab or the network may have been away. */
   wake() {
-    this.#line.wake();
+    this.#reconnectingSession.wake();
   }
 
   /** Make or wake the sound device. Call it inside a click. */
   openDevice() {
-    return this.#recorder.openDevice();
+    return this.#microphoneControl.openDevice();
   }
 
   /** Connect if need be, ask for the microphone and listen. A lost session is not waited for. */
   async startRecording() {
     const opened = this.openDevice();
-    if (this.#facts.link === 'retrying' || (await this.connect())) await this.#recorder.start(opened);
+    if (this.#facts.link === 'retrying' || (await this.connect()))
+      await this.#microphoneControl.start(opened);
   }
 
   /** Stop listening. What was being said is answered. */
   async stopRecording() {
-    await this.#recorder.stop();
-    this.#turnTaking.stopHearing();
+    await this.#microphoneControl.stop();
+    this.#turns.stopHearing();
     this.#on.onSolved('silent');
   }
 
   /** Go on with the microphone chosen in the settings. */
   async changeMicrophone() {
-    if (!this.#recorder.isOn) return;
+    if (!this.#microphoneControl.isOn) return;
     await this.stopRecording();
     await this.startRecording();
   }
@@ -172,12 +173,12 @@ export class Talk {
   /** @param {string} cause why the microphone ended by itself */
   loseMicrophone(cause) {
     this.#know({ hearing: false });
-    this.#recorder.lose(cause);
+    this.#microphoneControl.lose(cause);
   }
 
   /** Apply to the running session what it can take of changed settings. */
   updateSession() {
-    this.#line.session?.update(this.#settings.values);
+    this.#reconnectingSession.session?.update(this.#settings.values);
   }
 
   /**
@@ -185,7 +186,7 @@ export class Talk {
    * @param {string} text
    */
   async say(text) {
-    if (this.#line.session) return this.#turnTaking.write(text);
+    if (this.#reconnectingSession.session) return this.#turns.write(text);
     const id = newId();
     this.#unsent.add(id);
     this.#conversation.add('user', id, text);
@@ -195,7 +196,7 @@ export class Talk {
   /** Forget all that was said, here and in the session. */
   async clear() {
     this.#unsent.clear();
-    await this.#turnTaking.forget();
+    await this.#turns.forget();
     this.#conversation.clear();
   }
 
@@ -205,19 +206,19 @@ export class Talk {
    */
   #onLive(session, { messages, owed, isBack }) {
     this.#forgetLoss();
-    this.#turnTaking.begin(session);
+    this.#turns.begin(session);
     this.#know({ link: 'live', retryAtMs: null });
     this.#divide(messages.filter(({ id }) => !this.#unsent.has(id)).length, isBack);
     const isAsked = this.#unsent.size > 0;
     this.#unsent.clear();
-    if (isAsked) this.#turnTaking.ask();
+    if (isAsked) this.#turns.ask();
     else if (owed) this.#on.onProblem(problem(owed));
-    else if (this.#turnTaking.isCutOff) this.#on.onProblem(problem('cut-off'));
+    else if (this.#turns.isCutOff) this.#on.onProblem(problem('cut-off'));
   }
 
   /** @param {Session} session goes on where the former was */
   #onNext(session) {
-    this.#turnTaking.goOn(session);
+    this.#turns.goOn(session);
     this.#know({});
   }
 
@@ -245,7 +246,7 @@ export class Talk {
       this.#tellLoss();
       return;
     }
-    this.#silenced = this.#turnTaking.lose();
+    this.#silenced = this.#turns.lose();
     this.#lossTimer = setTimeout(() => this.#tellLoss(), UNTOLD_LOSS_MS);
   }
 
@@ -264,7 +265,7 @@ export class Talk {
   #end(link) {
     this.#forgetLoss();
     this.#know({ ...NOTHING_YET, link });
-    this.#silenced = Promise.all([this.#recorder.stop(), this.#turnTaking.end()]);
+    this.#silenced = Promise.all([this.#microphoneControl.stop(), this.#turns.end()]);
   }
 
   /** @param {Partial<Facts>} changes */

@@ -61,7 +61,7 @@ async def picture(browser: Browser, server: Server, look: str, folder: Path) -> 
     await state(page, "speaking")
     await page.wait_for_timeout(SPEAKING_MS)
     await shoot("speaking")
-    await page.locator(".chip").first.click()
+    await page.locator(".stat").first.click()
     await shoot("diagnostics")
     await page.keyboard.press("Escape")
     await page.keyboard.press("Escape")

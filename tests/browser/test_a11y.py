@@ -54,8 +54,8 @@ async def test_no_rule_is_broken_by_any_banner(script: Script) -> None:
     await script.page.set_viewport_size({"width": 320, "height": 640})
     found = await script.page.evaluate(
         """async () => {
-            const { PROBLEMS } = await import('/realtime/problem-words.js');
-            const { problem } = await import('/realtime/problems.js');
+            const { PROBLEMS } = await import('/problems/problem-words.js');
+            const { problem } = await import('/problems/problems.js');
             const { Banner } = await import('/ui/banner.js');
             const element = document.getElementById('banner');
             const banner = new Banner(element, () => {});
@@ -127,7 +127,7 @@ async def test_screen_reader_hears_each_turn_once_and_complete(script: Script) -
     await script.page.evaluate(
         """() => {
             globalThis.told = [];
-            const region = document.getElementById('announcer');
+            const region = document.getElementById('live-region');
             new MutationObserver(() => told.push(region.textContent)).observe(region, { childList: true });
         }"""
     )
@@ -137,7 +137,7 @@ async def test_screen_reader_hears_each_turn_once_and_complete(script: Script) -
     script.transcribed("u1", "How is it?")
     await expect(script.words).to_have_text(["How is it?", "It is"])
     script.end_answer("a1", "It is fine.")
-    await expect(script.page.locator("#announcer")).to_have_text("Assistant: It is fine.")
+    await expect(script.page.locator("#live-region")).to_have_text("Assistant: It is fine.")
     await script.state("listening")
     assert await script.page.evaluate("told") == ["You: How is it?", "Assistant: It is fine."]
 
@@ -209,8 +209,8 @@ async def test_problem_reads_as_it_is_meant(script: Script) -> None:
     await expect(script.banner).to_match_aria_snapshot("""
         - alert:
           - paragraph:
-            - strong: That was too much at once
-            - text: A message was larger than the server accepts. Send a shorter one.
+            - strong: The message was too large
+            - text: It was larger than the server accepts. Send a shorter one.
           - button "Reconnect"
     """)
 
@@ -261,8 +261,8 @@ async def test_keyboard_alone_reaches_menu_numbers_and_settings(script: Script) 
     async with page.expect_download():
         await page.keyboard.press("Enter")
 
-    chip = page.get_by_role("button", name=re.compile("reply delay"))
-    await chip.focus()
+    stat = page.get_by_role("button", name=re.compile("reply delay"))
+    await stat.focus()
     await page.keyboard.press("Enter")
     drawer = page.get_by_role("complementary", name="Diagnostics")
     await expect(drawer).to_be_visible()
@@ -270,7 +270,7 @@ async def test_keyboard_alone_reaches_menu_numbers_and_settings(script: Script) 
     assert await drawer.evaluate("drawer => drawer.contains(document.activeElement)")
     await page.keyboard.press("Escape")
     await expect(drawer).to_be_hidden()
-    await expect(chip).to_be_focused()
+    await expect(stat).to_be_focused()
 
     await page.get_by_role("button", name="Settings").focus()
     await page.keyboard.press("Enter")

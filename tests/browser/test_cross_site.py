@@ -45,7 +45,7 @@ ATTACKS = {
         const script = document.createElement('script');
         script.onload = () => done(true);
         script.onerror = () => done(false);
-        script.src = url + '/realtime/problems.js';
+        script.src = url + '/problems/problems.js';
         document.head.append(script);
     })""",
     "frames the page": """(url) => new Promise((done) => {

@@ -39,9 +39,9 @@ async def test_reply_delay_is_measured_from_the_end_of_speech(script: Script) ->
         {"type": "input_audio_buffer.speech_stopped", "audio_end_ms": 1200, "item_id": "u1"},
     )
     script.answer("a1", "Here you are.", 500)
-    chip = script.page.get_by_role("button", name=re.compile(r"\d+\.\d\d s reply delay"))
-    await expect(chip).to_be_visible()
-    shown = float((await chip.inner_text()).split(" s")[0])
+    stat = script.page.get_by_role("button", name=re.compile(r"\d+\.\d\d s reply delay"))
+    await expect(stat).to_be_visible()
+    shown = float((await stat.inner_text()).split(" s")[0])
     assert shown >= 0.6, "at least what was sent after the end of speech"
     diagnostics = await open_diagnostics(script)
     cells = diagnostics.get_by_role("row").last.get_by_role("cell")

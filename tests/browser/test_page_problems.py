@@ -17,19 +17,19 @@ FINAL = {
     "upstream_unauthorized": (4401, "Azure refused access", "Try again"),
     "upstream_forbidden": (4403, "Azure does not accept this network", "Try again"),
     "deployment_not_found": (4404, "The deployment was not found", "Try again"),
-    "upstream_bad_request": (4400, "The deployment cannot talk", "Try again"),
+    "upstream_bad_request": (4400, "The deployment is not a realtime model", "Try again"),
     "time_limit": (4408, "Time is up", "Start again"),
     "idle": (4409, "Still there?", "Start again"),
-    "too_big": (1009, "That was too much at once", "Reconnect"),
-    "too_fast": (1008, "The connection was closed", "Reconnect"),
+    "too_big": (1009, "The message was too large", "Reconnect"),
+    "policy_violation": (1008, "The service refused the session", "Try again"),
     "text_only": (1003, "The connection was closed", "Reload"),
     None: (4000, "The service refused the session", "Try again"),
 }
 """The close code, the banner's title and its button, by the error that the relay sends before; None: it sends none."""
 PASSING = {
-    "busy": (1013, "All places are taken"),
+    "busy": (1013, "The server is full"),
     "rate_limited": (1013, "Too many requests"),
-    "upstream_failed": (1014, "Azure has a fault"),
+    "upstream_failed": (1014, "Azure reported an error"),
     "upstream_unreachable": (1014, "Azure cannot be reached"),
     "upstream_timeout": (1014, "Azure did not answer in time"),
     "upstream_tls": (1014, "No secure connection to Azure"),
@@ -37,7 +37,7 @@ PASSING = {
     "session_expired": (4408, "Time is up"),
     "stalled": (1011, "The connection was too slow"),
     "restarting": (1012, "The server is restarting"),
-    "internal": (1011, "The server has a fault"),
+    "internal": (1011, "The server had an error"),
     None: (1006, "The connection was lost"),
 }
 CALM = {"time_limit", "idle"}
@@ -232,7 +232,7 @@ async def test_microphone_that_goes_away_is_told(script: Script) -> None:
     )
     await script.record()
     await script.page.evaluate("unplug()")
-    await told(script, "The microphone went away")
+    await told(script, "The microphone was disconnected")
     await script.state("connected")
     await script.banner.get_by_role("button", name="Choose microphone").click()
     await expect(script.page.get_by_role("dialog", name="Settings")).to_be_visible()

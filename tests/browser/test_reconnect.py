@@ -134,7 +134,7 @@ async def test_wait_counts_down_and_a_message_written_meanwhile_is_answered(page
     status = page.get_by_role("status")
     await expect(status).to_have_text(re.compile(r"^Reconnecting in [1-9] s$"))
     await expect(status).to_match_aria_snapshot("- status: Reconnecting")
-    await expect(script.banner).to_contain_text("All places are taken")
+    await expect(script.banner).to_contain_text("The server is full")
     await script.write("Are you back?")
     await expect(script.words).to_have_text(["Are you back?"])
     script.refusal = None

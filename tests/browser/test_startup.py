@@ -104,7 +104,7 @@ async def test_server_is_asked_before_any_script_runs_and_once(page: Page, site:
     await page.goto(site)
     await expect(page.get_by_text("Simulator: no model connected")).to_be_visible()
     assert asked.count("config") == 1
-    assert asked.index("config") < asked.index("talk.js")
+    assert asked.index("config") < asked.index("voice-chat/voice-chat.js")
     assert [url for url in asked if asked.count(url) > 1 and url.endswith(".js")] == []
 
 

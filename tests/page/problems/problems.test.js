@@ -33,7 +33,6 @@ test('every close code of the relay, and every error that explains one, has word
     idle: 4409,
     too_big: 1009,
     text_only: 1003,
-    too_fast: 1008,
     stalled: 1011,
     restarting: 1012,
     internal: 1011,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
-import { newId } from '../../../public/realtime/items.js';
+import { newId } from '../../../public/realtime/ids.js';
 import { Session } from '../../../public/realtime/session.js';
 import { DEFAULTS } from '../../../public/store/settings.js';
 

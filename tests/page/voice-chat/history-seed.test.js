@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { replay } from '../../../public/voice-chat/history-seed.js';
+import { historySeed } from '../../../public/voice-chat/history-seed.js';
 
 /** @import { Turn } from '../../../public/realtime/turn-list.js' */
 
@@ -18,7 +18,7 @@ const turn = (id, role, text, details) => ({
 });
 
 test('the turns are given in order, with their ids, roles and words', () => {
-  const { messages, owed } = replay([turn('u', 'user', 'Hi'), turn('a', 'assistant', 'Hello')]);
+  const { messages, owed } = historySeed([turn('u', 'user', 'Hi'), turn('a', 'assistant', 'Hello')]);
   assert.deepEqual(messages, [
     { id: 'u', role: 'user', text: 'Hi' },
     { id: 'a', role: 'assistant', text: 'Hello' },
@@ -27,7 +27,7 @@ test('the turns are given in order, with their ids, roles and words', () => {
 });
 
 test('notes and turns without words are not given', () => {
-  const { messages } = replay([
+  const { messages } = historySeed([
     turn('n', 'note', 'Reconnected.'),
     turn('u', 'user', '', { status: 'failed' }),
     turn('a', 'assistant', 'Hello'),
@@ -41,7 +41,7 @@ test('notes and turns without words are not given', () => {
 
 test('of an answer no more is given than was heard', () => {
   const text = 'one two three four';
-  const { messages } = replay([
+  const { messages } = historySeed([
     turn('a', 'assistant', 'one two', { status: 'interrupted', heardMs: 400 }),
     turn('b', 'assistant', text, { heardMs: 500 }),
     turn('c', 'assistant', text, { heardMs: 0 }),
@@ -59,14 +59,14 @@ test('of an answer no more is given than was heard', () => {
 
 test('of a long conversation the last twenty messages are given', () => {
   const turns = Array.from({ length: 30 }, (_, n) => turn(`t${n}`, n % 2 ? 'assistant' : 'user', `${n}`));
-  const { messages } = replay(turns.toSpliced(25, 0, turn('n', 'note', 'x'), turn('e', 'user', ' ')));
+  const { messages } = historySeed(turns.toSpliced(25, 0, turn('n', 'note', 'x'), turn('e', 'user', ' ')));
   assert.equal(messages.length, 20);
   assert.equal(messages[0]?.id, 't10');
 });
 
 test('a user with the last word is owed an answer', () => {
   const answered = turn('a', 'assistant', 'Hello');
-  assert.equal(replay([answered, turn('u', 'user', 'Hi'), turn('n', 'note', 'x')]).owed, 'unanswered');
-  assert.equal(replay([answered, turn('u', 'user', '', { status: 'failed' })]).owed, 'unheard');
-  assert.equal(replay([]).owed, null);
+  assert.equal(historySeed([answered, turn('u', 'user', 'Hi'), turn('n', 'note', 'x')]).owed, 'unanswered');
+  assert.equal(historySeed([answered, turn('u', 'user', '', { status: 'failed' })]).owed, 'unheard');
+  assert.equal(historySeed([]).owed, null);
 });

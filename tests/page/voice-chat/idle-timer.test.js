@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { IdleWatch } from '../../../public/voice-chat/idle-timer.js';
+import { IdleTimer } from '../../../public/voice-chat/idle-timer.js';
 
 const MINUTE_MS = 60_000;
 
@@ -8,7 +8,7 @@ const MINUTE_MS = 60_000;
 function watching(limitMs) {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   /** @type {string[]} */ const told = [];
-  const watch = new IdleWatch({ onSoon: () => told.push('soon'), onActive: () => told.push('active') });
+  const watch = new IdleTimer({ onSoon: () => told.push('soon'), onActive: () => told.push('active') });
   watch.limitMs = limitMs;
   return { watch, told };
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
 import { DEFAULTS } from '../../../public/store/settings.js';
-import { Line } from '../../../public/voice-chat/reconnecting-session.js';
+import { ReconnectingSession } from '../../../public/voice-chat/reconnecting-session.js';
 import { Retry } from '../../../public/voice-chat/retry.js';
 
 /** @import { RealtimeEvent } from '../../../public/realtime/dialect.js' */
@@ -50,7 +50,7 @@ async function settled() {
 /** @type {any} */ let service;
 /** @type {boolean} */ let isQuiet;
 /** @type {PromiseWithResolvers<void>} */ let restored;
-/** @type {Line} */ let line;
+/** @type {ReconnectingSession} */ let reconnecting;
 
 beforeEach(() => {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1_000_000 });
@@ -76,11 +76,11 @@ beforeEach(() => {
     online: true,
     isOnline: () => service.online,
   };
-  line = newLine();
+  reconnecting = newReconnectingSession();
 });
 
-function newLine() {
-  return new Line({
+function newReconnectingSession() {
+  return new ReconnectingSession({
     service,
     settings: () => DEFAULTS,
     turns: () => turns,
@@ -106,7 +106,7 @@ function newLine() {
 }
 
 afterEach(() => {
-  line.close();
+  reconnecting.close();
   mock.timers.reset();
 });
 
@@ -114,7 +114,7 @@ const wire = () => /** @type {Wire} */ (wires.at(-1));
 const said = (/** @type {string} */ id) => ({ id, role: 'user', text: id, status: 'complete' });
 
 async function goLive(session = {}) {
-  const opened = line.open();
+  const opened = reconnecting.open();
   await wire().accept(session);
   assert.equal(await opened, true);
   told.length = 0;
@@ -129,7 +129,7 @@ async function pass(seconds) {
 }
 
 test('a first connection that fails is not tried again', async () => {
-  const opened = line.open();
+  const opened = reconnecting.open();
   await wire().end(1006, false);
   assert.equal(await opened, false);
   assert.deepEqual(told, ['opening', 'failed offline']);
@@ -138,24 +138,24 @@ test('a first connection that fails is not tried again', async () => {
 });
 
 test('a line opened twice is one line', async () => {
-  const both = [line.open(), line.open()];
+  const both = [reconnecting.open(), reconnecting.open()];
   await wire().accept();
   assert.deepEqual(await Promise.all(both), [true, true]);
-  assert.equal(await line.open(), true);
+  assert.equal(await reconnecting.open(), true);
   assert.equal(wires.length, 1);
 });
 
 test('a session waits for what is kept of the conversation', async () => {
   restored = Promise.withResolvers();
-  line = newLine();
-  line.open();
+  reconnecting = newReconnectingSession();
+  reconnecting.open();
   await wire().accept();
-  assert.equal(line.session, null);
+  assert.equal(reconnecting.session, null);
   turns = [said('kept')];
   restored.resolve();
   await settled();
   assert.deepEqual(wire().types, ['session.update', 'conversation.item.create']);
-  assert.notEqual(line.session, null);
+  assert.notEqual(reconnecting.session, null);
 });
 
 test('a lost session is followed by another, which knows what was said', async () => {
@@ -163,8 +163,8 @@ test('a lost session is followed by another, which knows what was said', async (
   turns = [said('one'), said('two')];
   await wire().end(1014);
   assert.deepEqual(told, ['lost upstream_lost 500']);
-  assert.equal(line.session, null);
-  const back = line.open();
+  assert.equal(reconnecting.session, null);
+  const back = reconnecting.open();
   mock.timers.tick(500);
   await wire().accept();
   assert.equal(await back, true);
@@ -180,7 +180,7 @@ test('a lost session is followed by another, which knows what was said', async (
 });
 
 test('nothing of a session that is over, or not yet in use, is told', async () => {
-  const opened = line.open();
+  const opened = reconnecting.open();
   wire().say({ type: 'session.created', session: {} });
   assert.deepEqual(told, ['opening']);
   wire().say({ type: 'session.updated', session: {} });
@@ -267,7 +267,7 @@ test('Retry now tries at once and counts anew', async () => {
     await wire().end(1006, false);
   }
   assert.equal(told.at(-1), 'lost offline 4000');
-  line.retryNow();
+  reconnecting.retryNow();
   assert.equal(told.at(-1), 'trying');
   await wire().end(1006, false);
   assert.equal(told.at(-1), 'lost offline 500');
@@ -276,9 +276,9 @@ test('Retry now tries at once and counts anew', async () => {
 test('a disconnect gives up, whatever was under way', async () => {
   await goLive();
   await wire().end(1012);
-  const back = line.open();
+  const back = reconnecting.open();
   mock.timers.tick(500);
-  line.close();
+  reconnecting.close();
   assert.equal(await back, false);
   assert.equal(wire().isClosed, true);
   told.length = 0;
@@ -291,7 +291,7 @@ describe('waking', () => {
   test('finds a session dead whose server does not answer', async () => {
     await goLive();
     service.alive = false;
-    line.wake();
+    reconnecting.wake();
     await settled();
     assert.deepEqual(told, ['lost offline 500']);
     assert.equal(wire().isClosed, true);
@@ -299,7 +299,7 @@ describe('waking', () => {
 
   test('leaves a session that lives', async () => {
     await goLive();
-    line.wake();
+    reconnecting.wake();
     await settled();
     assert.deepEqual(told, []);
   });
@@ -308,11 +308,11 @@ describe('waking', () => {
     await goLive();
     await wire().end(1012);
     service.online = false;
-    line.wake();
+    reconnecting.wake();
     assert.equal(wires.length, 1);
     service.online = true;
-    line.wake();
-    line.wake();
+    reconnecting.wake();
+    reconnecting.wake();
     assert.equal(wires.length, 2, 'wakings come in bunches');
   });
 
@@ -325,13 +325,13 @@ describe('waking', () => {
     }
     for (const count of [1, 2]) {
       const before = wires.length;
-      line.wake();
+      reconnecting.wake();
       assert.equal(wires.length, before + 1, `${count}`);
       await wire().end(1006, false);
     }
-    line.close();
+    reconnecting.close();
     const before = wires.length;
-    line.wake();
+    reconnecting.wake();
     assert.equal(wires.length, before);
   });
 });

@@ -74,7 +74,7 @@ describe('what another try would only meet again is not tried', () => {
     [1006, 'signed_out', false],
     [1000, 'lost', false],
     [1003, 'text_only', false],
-    [1008, 'too_fast', false],
+    [1008, 'refused', false],
     [1009, 'too_big', false],
     [3000, 'upstream_unauthorized', false],
     [4000, 'refused', false],

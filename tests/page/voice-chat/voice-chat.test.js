@@ -4,7 +4,7 @@ import { encode } from '../../../public/audio/pcm16.js';
 import { Conversation } from '../../../public/realtime/conversation.js';
 import { Settings } from '../../../public/store/settings.js';
 import { stateOf } from '../../../public/voice-chat/state.js';
-import { Talk } from '../../../public/voice-chat/voice-chat.js';
+import { VoiceChat } from '../../../public/voice-chat/voice-chat.js';
 
 /** @import { RealtimeEvent } from '../../../public/realtime/dialect.js' */
 /** @import { Facts } from '../../../public/voice-chat/state.js' */
@@ -49,7 +49,7 @@ class FakeSpeaker {
 /** @type {Conversation} */ let conversation;
 /** @type {Settings} */ let settings;
 /** @type {import('../../../public/voice-chat/reply-latency.js').TurnTiming[]} */ let timings;
-/** @type {Talk} */ let talk;
+/** @type {VoiceChat} */ let voiceChat;
 
 beforeEach(() => {
   [sent, problems, timings] = [[], [], []];
@@ -67,7 +67,7 @@ beforeEach(() => {
   conversation = new Conversation({ onChange() {}, onRemoved() {} });
   settings = new Settings({ getItem: () => null, setItem() {}, removeItem() {} }, () => {});
   const nothing = () => {};
-  talk = new Talk({
+  voiceChat = new VoiceChat({
     device,
     microphone,
     speaker: /** @type {any} */ (speaker),
@@ -99,7 +99,7 @@ beforeEach(() => {
   });
 });
 
-afterEach(() => talk.disconnect());
+afterEach(() => voiceChat.disconnect());
 
 const types = () => sent.map(({ type }) => type);
 const last = (/** @type {string} */ type) => sent.findLast((event) => event.type === type);
@@ -107,7 +107,7 @@ const soundOf = (/** @type {number} */ ms) => encode(new Int16Array(24 * ms));
 const frame = (rms = 0.1) => ({ pcm: new Int16Array(960), rms });
 
 async function goLive(session = {}) {
-  const connected = talk.connect();
+  const connected = voiceChat.connect();
   wire.onEvent({ type: 'session.created', session });
   wire.onEvent({ type: 'session.updated', session });
   await connected;
@@ -123,7 +123,7 @@ function speakAnswer(id = 'a', response = 'r') {
     delta: 'one two three four',
   });
   wire.onEvent({ type: 'response.audio.delta', response_id: response, item_id: id, delta: soundOf(4000) });
-  talk.turnTaking.startPlaying(id);
+  voiceChat.turnTaking.startPlaying(id);
 }
 
 describe('barge-in', () => {
@@ -197,17 +197,17 @@ describe('barge-in', () => {
 
   test('Esc cancels an active response, and only an active one', async () => {
     speakAnswer();
-    await talk.turnTaking.interrupt();
+    await voiceChat.turnTaking.interrupt();
     assert.equal(types().filter((type) => type === 'response.cancel').length, 1);
     wire.onEvent({ type: 'response.done', response: { id: 'r', status: 'cancelled' } });
-    await talk.turnTaking.interrupt();
+    await voiceChat.turnTaking.interrupt();
     assert.equal(types().filter((type) => type === 'response.cancel').length, 1);
     assert.equal(stateOf(facts), 'connected');
   });
 
   test('a message written into an answer stops it and is answered after it', async () => {
     speakAnswer();
-    await talk.say('Wait');
+    await voiceChat.say('Wait');
     assert.deepEqual(types().slice(-2), ['response.cancel', 'conversation.item.create']);
     wire.onEvent({ type: 'response.done', response: { id: 'r', status: 'cancelled' } });
     assert.equal(types().at(-1), 'response.create');
@@ -218,25 +218,25 @@ describe('push-to-talk', () => {
   beforeEach(async () => {
     settings.set('turnTaking', 'push-to-talk');
     await goLive();
-    await talk.startRecording();
+    await voiceChat.startRecording();
   });
 
   test('sends speech only while held, to the end of the last frame, and then asks for an answer', () => {
-    talk.turnTaking.hear(frame());
-    talk.turnTaking.press();
-    for (let count = 0; count < 5; count++) talk.turnTaking.hear(frame());
-    talk.turnTaking.release();
-    talk.turnTaking.hear(frame());
-    talk.turnTaking.hear(frame());
+    voiceChat.turnTaking.hear(frame());
+    voiceChat.turnTaking.press();
+    for (let count = 0; count < 5; count++) voiceChat.turnTaking.hear(frame());
+    voiceChat.turnTaking.release();
+    voiceChat.turnTaking.hear(frame());
+    voiceChat.turnTaking.hear(frame());
     assert.equal(types().filter((type) => type === 'input_audio_buffer.append').length, 6);
     assert.deepEqual(types().slice(-2), ['input_audio_buffer.commit', 'response.create']);
     assert.equal(stateOf(facts), 'thinking');
   });
 
   test('a mere tap says nothing', () => {
-    talk.turnTaking.press();
-    talk.turnTaking.release();
-    talk.turnTaking.hear(frame());
+    voiceChat.turnTaking.press();
+    voiceChat.turnTaking.release();
+    voiceChat.turnTaking.hear(frame());
     assert.equal(types().at(-1), 'input_audio_buffer.clear');
     assert.equal(stateOf(facts), 'listening');
   });
@@ -244,18 +244,18 @@ describe('push-to-talk', () => {
 
 test('speech is streamed hands-free from the start of the recording, and ends with it', async () => {
   await goLive();
-  await talk.startRecording();
-  talk.turnTaking.hear(frame());
+  await voiceChat.startRecording();
+  voiceChat.turnTaking.hear(frame());
   assert.equal(types().at(-1), 'input_audio_buffer.append');
   wire.onEvent({ type: 'input_audio_buffer.speech_started', item_id: 'u' });
-  await talk.stopRecording();
+  await voiceChat.stopRecording();
   assert.deepEqual(types().slice(-2), ['input_audio_buffer.commit', 'response.create']);
 });
 
 test('the reply delay runs from the end of speech to the first sample heard', async () => {
   await goLive();
-  await talk.startRecording();
-  for (let count = 0; count < 50; count++) talk.turnTaking.hear(frame());
+  await voiceChat.startRecording();
+  for (let count = 0; count < 50; count++) voiceChat.turnTaking.hear(frame());
   wire.onEvent({ type: 'input_audio_buffer.speech_stopped', item_id: 'u', audio_end_ms: 1200 });
   speakAnswer();
   const [timing] = timings;
@@ -270,10 +270,10 @@ test('the reply delay runs from the end of speech to the first sample heard', as
 
 test('ten seconds of zeros are told, and that sound is back', async () => {
   await goLive();
-  await talk.startRecording();
-  for (let count = 0; count < 251; count++) talk.turnTaking.hear(frame(0));
+  await voiceChat.startRecording();
+  for (let count = 0; count < 251; count++) voiceChat.turnTaking.hear(frame(0));
   assert.deepEqual(problems, ['silent']);
-  talk.turnTaking.hear(frame());
+  voiceChat.turnTaking.hear(frame());
   assert.deepEqual(problems, ['silent', 'solved silent']);
 });
 
@@ -300,7 +300,7 @@ describe('a session that is lost', () => {
   beforeEach(async () => {
     mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
     await goLive();
-    await talk.startRecording();
+    await voiceChat.startRecording();
   });
 
   afterEach(() => mock.timers.reset());
@@ -312,7 +312,7 @@ describe('a session that is lost', () => {
   }
 
   async function comeBack() {
-    talk.retryNow();
+    voiceChat.retryNow();
     wire.onEvent({ type: 'session.created', session: {} });
     wire.onEvent({ type: 'session.updated', session: {} });
     await settled();
@@ -328,11 +328,11 @@ describe('a session that is lost', () => {
     assert.equal(speaker.calls.at(-1), 'stop');
     assert.equal(conversation.turns[0]?.status, 'interrupted');
     assert.equal(microphone.recording, true);
-    for (let count = 0; count < 50; count++) talk.turnTaking.hear(frame());
+    for (let count = 0; count < 50; count++) voiceChat.turnTaking.hear(frame());
     await comeBack();
     assert.deepEqual(types(), ['session.update', 'conversation.item.create']);
     assert.equal(stateOf(facts), 'listening');
-    talk.turnTaking.hear(frame());
+    voiceChat.turnTaking.hear(frame());
     assert.equal(types().at(-1), 'input_audio_buffer.append');
     assert.equal(types().length, 3);
   });
@@ -389,20 +389,20 @@ describe('a session that is lost', () => {
     await lose();
     await comeBack();
     assert.equal(problems.at(-1), 'cut-off', 'as long as no turn has followed');
-    talk.turnTaking.ask();
+    voiceChat.turnTaking.ask();
     await lose();
     await comeBack();
     assert.equal(problems.at(-1), 'solved lost');
   });
 
   test('leaves a message that was not answered to be answered', async () => {
-    await talk.say('Are you there?');
+    await voiceChat.say('Are you there?');
     await lose();
     await comeBack();
     assert.equal(last('conversation.item.create')?.item.content[0].text, 'Are you there?');
     assert.equal(types().includes('response.create'), false);
     assert.equal(problems.at(-1), 'unanswered');
-    talk.turnTaking.ask();
+    voiceChat.turnTaking.ask();
     assert.equal(types().at(-1), 'response.create');
     assert.equal(problems.includes('solved unanswered'), true);
   });
@@ -418,8 +418,8 @@ describe('a session that is lost', () => {
 
   test('takes what was written meanwhile along, and has it answered', async () => {
     await lose();
-    talk.say('One');
-    talk.say('Two');
+    voiceChat.say('One');
+    voiceChat.say('Two');
     assert.deepEqual(
       conversation.turns.map(({ text }) => text),
       ['One', 'Two'],
@@ -440,7 +440,7 @@ describe('a session that is lost', () => {
 
   test('stays lost after a disconnect', async () => {
     await lose();
-    talk.disconnect();
+    voiceChat.disconnect();
     mock.timers.tick(60_000);
     assert.equal(stateOf(facts), 'ended');
     assert.equal(microphone.recording, false);
@@ -449,7 +449,7 @@ describe('a session that is lost', () => {
 });
 
 test('a message that finds no service waits for one', async () => {
-  const said = talk.say('Hello?');
+  const said = voiceChat.say('Hello?');
   wire.onEnded({ code: 1006, reason: '', opened: false });
   await said;
   await settled();
@@ -461,8 +461,8 @@ test('a message that finds no service waits for one', async () => {
 test('a session that goes on where another was hears the last moments again', async () => {
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: 1_000_000 });
   await goLive({ expires_at: 1020 });
-  await talk.startRecording();
-  for (let count = 0; count < 5; count++) talk.turnTaking.hear(frame());
+  await voiceChat.startRecording();
+  for (let count = 0; count < 5; count++) voiceChat.turnTaking.hear(frame());
   sent = [];
   mock.timers.tick(10_000);
   wire.onEvent({ type: 'session.created', session: {} });
@@ -470,20 +470,20 @@ test('a session that goes on where another was hears the last moments again', as
   await settled();
   mock.timers.reset();
   assert.deepEqual(types(), ['session.update', ...Array(5).fill('input_audio_buffer.append')]);
-  talk.turnTaking.hear(frame());
+  voiceChat.turnTaking.hear(frame());
   assert.equal(types().length, 7);
   assert.equal(stateOf(facts), 'listening');
 });
 
 test('what is cleared is forgotten by the session, and by the next one', async () => {
   await goLive();
-  await talk.say('Remember this');
+  await voiceChat.say('Remember this');
   speakAnswer();
-  await talk.clear();
+  await voiceChat.clear();
   assert.deepEqual(conversation.turns, []);
   assert.equal(speaker.playing, false);
   assert.equal(types().at(-1), 'conversation.item.delete');
-  talk.disconnect();
+  voiceChat.disconnect();
   sent = [];
   await goLive();
   assert.deepEqual(types(), ['session.update']);
@@ -491,7 +491,7 @@ test('what is cleared is forgotten by the session, and by the next one', async (
 
 test('a session that is refused for good stops the microphone, and its cause is told', async () => {
   await goLive();
-  await talk.startRecording();
+  await voiceChat.startRecording();
   wire.onEnded({ code: 4401, reason: '', opened: true });
   await settled();
   assert.equal(stateOf(facts), 'error');
@@ -500,7 +500,7 @@ test('a session that is refused for good stops the microphone, and its cause is 
 });
 
 test('a refused handshake asks why', async () => {
-  const connected = talk.connect();
+  const connected = voiceChat.connect();
   wire.onEnded({ code: 1006, reason: '', opened: false });
   assert.equal(await connected, false);
   await settled();
@@ -524,12 +524,12 @@ describe('a sound device that cannot be opened', () => {
     await settled();
     assert.deepEqual(problems, ['no-sound']);
     assert.equal(stateOf(facts), 'connected');
-    await talk.openDevice();
+    await voiceChat.openDevice();
     assert.deepEqual(calls, ['open', 'close', 'open', 'close']);
   });
 
   test('is not told beside a server that is gone', async () => {
-    const connected = talk.connect();
+    const connected = voiceChat.connect();
     wire.onEnded({ code: 1006, reason: '', opened: false });
     await connected;
     await settled();
@@ -551,7 +551,7 @@ test('a denied microphone leaves the talk in writing', async () => {
   microphone.start = async () => {
     throw Object.assign(new Error(), { cause: 'denied' });
   };
-  await talk.startRecording();
+  await voiceChat.startRecording();
   assert.deepEqual(problems, ['denied']);
   assert.equal(stateOf(facts), 'connected');
 });
