@@ -1,7 +1,7 @@
 """Serve the page, and relay each page's websocket to Azure OpenAI's gpt-realtime.
 
-Reads in the order of a session's life: session, app, main. Beside it: settings.py checks the environment,
-gate.py decides who may enter, upstream.py opens the way to Azure, relay.py joins the two sockets.
+This module has the app with its routes, and main. What the server is made of is in `realtime_voice/`: settings.py
+checks the environment, access.py decides who may enter, sessions.py runs each session.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import secrets
 import socket
 import sys
 import time
-from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,14 +23,13 @@ import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
 from starlette.responses import FileResponse
 from starlette.staticfiles import StaticFiles
-from starlette.websockets import WebSocketDisconnect
 from uvicorn.supervisors import ChangeReload
 
 from realtime_voice.access import Gate
-from realtime_voice.endings import DONE, INTERNAL, RESTARTING, Ending, Limits, Traffic
 from realtime_voice.entra import Tokens
-from realtime_voice.quota import DAILY_LIMIT, Allowance
-from realtime_voice.relay import first_of, relay
+from realtime_voice.frames import MAX_MESSAGE_BYTES
+from realtime_voice.log import set_up_log
+from realtime_voice.sessions import PAGE_PATH, Sessions
 from realtime_voice.settings import (
     ENV_FILE,
     PUBLIC,
@@ -41,19 +39,17 @@ from realtime_voice.settings import (
     is_readable_by_all,
     read_environment,
 )
-from realtime_voice.splice import BrowserLeg, abort, begin
-from realtime_voice.telemetry import Telemetry, set_up_log
-from realtime_voice.upstream import PING_SECONDS, PONG_SECONDS, Dialect, Refused, Upstream, close
+from realtime_voice.splice import BrowserProtocol
+from realtime_voice.upstream import PING_SECONDS, PONG_SECONDS, Upstream
 from simulator import Simulator
 
 if TYPE_CHECKING:
     import os
     from collections.abc import AsyncIterator
 
-    from starlette.types import Message, Scope
+    from starlette.types import Scope
 
 log = logging.getLogger("realtime_voice")
-PAGE_PATH = "/ws"
 SDK_PATHS = (
     "/ws/realtime",
     "/ws/v1/realtime",
@@ -62,150 +58,6 @@ SDK_PATHS = (
     "/v1/realtime",
 )
 READY_SECONDS = 10  # how long an answer of /readyz is kept
-TELL_SECONDS = 1  # how long a page may take to read why its session ended
-MAX_MESSAGE_BYTES = 16 * 2**20  # uvicorn's own bound; the exact one is MAX_EVENT_BYTES, checked in the relay
-STOP_SECONDS = 3  # how long sessions may take to end when the server stops
-
-
-BUSY = Ending(1013, "busy", "All places are taken. Please try again in a few minutes.")
-
-
-def dialect_of(browser: WebSocket) -> Dialect | None:
-    """Return the dialect that a client's request asks for; None takes the configured one, as the page does."""
-    offered, query, headers = browser.scope["subprotocols"], browser.query_params, browser.headers
-    if (
-        headers.get("openai-beta") == "realtime=v1"
-        or "openai-beta.realtime-v1" in offered
-        or "api-version" in query
-    ):
-        return "preview"
-    brings_key = {"authorization", "api-key"} & set(headers) or any(
-        name.startswith("openai-insecure-api-key.") for name in offered
-    )
-    return "ga" if brings_key or "model" in query or browser.url.path != PAGE_PATH else None
-
-
-class Sessions:
-    """All live sessions of one server: how many there may be, each one's life, and their common end."""
-
-    def __init__(self, settings: Settings, upstream: Upstream) -> None:
-        self.settings = settings
-        self.upstream = upstream
-        self.limits = Limits(
-            seconds=settings.max_session_minutes * 60,
-            idle_seconds=settings.idle_minutes * 60,
-            event_bytes=settings.max_event_bytes,
-        )
-        self.allowance = Allowance(settings.max_daily_minutes)
-        self.telemetry = Telemetry()
-        self.live = 0
-        self.stopping = asyncio.Event()
-        self.empty = asyncio.Event()
-
-    @property
-    def state(self) -> str:
-        """What a newcomer would meet: ready, busy or restarting."""
-        refusal = self.refusal()
-        return "ready" if refusal is None else "restarting" if refusal is RESTARTING else "busy"
-
-    def refusal(self) -> Ending | None:
-        """Return why there is no place for one more session, if so."""
-        if self.stopping.is_set():
-            return RESTARTING
-        if self.live >= self.settings.max_sessions:
-            return BUSY
-        return DAILY_LIMIT if self.allowance.count() <= 0 else None
-
-    async def run(self, browser: WebSocket) -> None:
-        """Take one browser from its arrival to the end of both sockets."""
-        await browser.accept(subprotocol="realtime" if "realtime" in browser.scope["subprotocols"] else None)
-        traffic = Traffic()
-        spliced = begin(browser, self.limits)
-        if refusal := self.refusal():
-            await tell(browser, refusal)
-            return
-        name, ending = secrets.token_hex(4), INTERNAL
-        dialect = dialect_of(browser)
-        self.live += 1
-        self.empty.clear()
-        session = self.telemetry.session(name, dialect or self.upstream.dialect, traffic)
-        with session as report, self.allowance.talk():
-            try:
-                ending = await first_of(
-                    self.converse(browser, dialect, traffic, spliced=spliced),
-                    self.stopped(),
-                    self.allowance.spent(),
-                )
-            except Exception as failure:  # noqa: BLE001  the last resort: an exception's text could hold the key, so its kind alone is logged
-                log.error("session %s failed: %s", name, type(failure).__name__)  # noqa: TRY400
-            finally:
-                try:
-                    await tell(browser, ending)
-                finally:
-                    self.live -= 1
-                    if not self.live:
-                        self.empty.set()
-                    report.ended(ending)
-
-    async def converse(
-        self, browser: WebSocket, dialect: Dialect | None, traffic: Traffic, *, spliced: bool
-    ) -> Ending:
-        """Open the upstream, relay until one side ends, and close the upstream: it costs money."""
-        early: deque[Message] = deque()
-        opening = asyncio.create_task(self.telemetry.connect(self.upstream, dialect, spliced=spliced))
-        leaving = asyncio.create_task(hold(browser, early, self.limits.event_bytes))
-        try:
-            await asyncio.wait({opening, leaving}, return_when=asyncio.FIRST_COMPLETED)
-            if leaving.done():
-                return DONE
-            leaving.cancel()
-            await asyncio.wait({leaving})
-            return await relay(browser, opening.result(), early, self.limits, traffic)
-        except Refused as refused:
-            return refused.ending
-        finally:
-            opening.cancel()
-            leaving.cancel()
-            await asyncio.wait({opening, leaving})
-            if not opening.cancelled() and not opening.exception():
-                await close(opening.result())
-
-    async def stopped(self) -> Ending:
-        """Wait until the server stops."""
-        await self.stopping.wait()
-        return RESTARTING
-
-    async def stop(self) -> None:
-        """Take no more sessions and end the live ones, within 3 s."""
-        self.stopping.set()
-        if self.live:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.empty.wait(), STOP_SECONDS)
-
-
-async def hold(browser: WebSocket, early: deque[Message], limit_bytes: int) -> None:
-    """Keep what the browser sends before the upstream is open; return when it leaves."""
-    held = 0
-    while held <= limit_bytes:
-        message = await browser.receive()
-        if message["type"] == "websocket.disconnect":
-            return
-        early.append(message)
-        held += len(message.get("text") or message.get("bytes") or "")
-    await asyncio.Future()  # full: the rest waits in the browser's own socket
-
-
-async def tell(browser: WebSocket, ending: Ending) -> None:
-    """Say why the session ended and close the browser's socket; one that does not read is cut."""
-    try:
-        async with asyncio.timeout(TELL_SECONDS):
-            if ending.message:
-                await browser.send_text(ending.event())
-            await browser.close(ending.code, ending.reason)
-    except TimeoutError:
-        abort(browser)
-    except (WebSocketDisconnect, RuntimeError):
-        pass  # it has left already
 
 
 class PageFiles(StaticFiles):
@@ -247,11 +99,11 @@ def create_app(settings: Settings) -> FastAPI:
             tls = settings.tls if origin.startswith("wss:") else None
             tokens = Tokens(settings.token_scope) if settings.endpoint and not settings.api_key else None
             upstream = Upstream(origin, settings.deployment, settings.api_version, key, tokens, tls)
-            if settings.warm_start:
-                spare = asyncio.create_task(upstream.spare.keep())
-                stack.push_async_callback(asyncio.wait, {spare})
-                stack.callback(spare.cancel)
             sessions = Sessions(settings, upstream)
+            if settings.warm_start:
+                warm = asyncio.create_task(sessions.warm.keep())
+                stack.push_async_callback(asyncio.wait, {warm})
+                stack.callback(warm.cancel)
             yield {"sessions": sessions}
             await sessions.stop()
 
@@ -355,7 +207,7 @@ def main() -> None:
         factory=reload,
         reload=reload,
         http="h11",  # bounds headers, unlike httptools, and parses nothing but handshakes and page files
-        ws=BrowserLeg,
+        ws=BrowserProtocol,
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # costs more processor time than all the rest of the relay
         ws_ping_interval=PING_SECONDS,

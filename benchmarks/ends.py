@@ -21,7 +21,7 @@ from websockets.frames import Frame, Opcode
 from websockets.utils import accept_key, apply_mask
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from realtime_voice.splice import Bytes, Walker
+from realtime_voice.frames import Bytes, FrameWalker
 
 if TYPE_CHECKING:
     import ssl
@@ -65,7 +65,9 @@ class End(asyncio.Protocol):
         self.answers = True  # pings and closes
         self.writable = asyncio.Event()
         self.writable.set()
-        self.walker = Walker(masked=not self.client, binary=True, limit_bytes=2**24, seen=self.seen)
+        self.walker = FrameWalker(
+            masked=not self.client, binary=True, limit_bytes=2**24, on_message=self.seen
+        )
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)  # uvloop's is one by shape, not by class

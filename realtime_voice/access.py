@@ -1,4 +1,4 @@
-"""Who may enter, and the headers of every answer.
+"""Who may enter.
 
 Decided from the raw request, before anything is accepted or spent. What no rule lets in stays out.
 """
@@ -10,16 +10,16 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 
+from realtime_voice.headers import add_headers
 from realtime_voice.login import AccessCode, Login, TooManyFailuresError, cookie_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
 FOR_PROBES = {"/healthz", "/readyz"}  # they say nothing of worth, and orchestrators ask by pod address
 FOR_STRANGERS = {"/styles/tokens.css", "/styles/base.css", "/styles/login.css", "/icons/voice.svg"}
@@ -29,21 +29,6 @@ FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-
 KEY_PROTOCOL = (
     "openai-insecure-api-key."  # how the SDK sends its key from a browser, which lets it set no header
 )
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "media-src 'self' blob:; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; "
-        "require-trusted-types-for 'script'; trusted-types 'none'"
-    ),
-    "Permissions-Policy": (
-        "microphone=(self), speaker-selection=(self), screen-wake-lock=(self), camera=(), geolocation=()"
-    ),
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-cache",
-}
 
 
 class Gate:
@@ -66,16 +51,7 @@ class Gate:
         request = HTTPConnection(scope)
         origin = self.origin_of(request)
 
-        async def send_with_headers(message: Message) -> None:
-            if message["type"].endswith("http.response.start"):
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)
-                if origin and origin.startswith("https:"):
-                    headers["Strict-Transport-Security"] = "max-age=31536000"
-            await send(message)
-
-        await self.answerer(request, origin)(scope, receive, send_with_headers)
+        await self.answerer(request, origin)(scope, receive, add_headers(send, origin))
 
     def origin_of(self, request: HTTPConnection) -> str | None:
         """Return the server's origin that a request's Host names, exactly; None is for a stranger's name."""

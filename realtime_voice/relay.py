@@ -1,8 +1,8 @@
-"""Join a browser's websocket and the upstream's until the first of them, or the clock, ends.
+"""Relay messages between a browser's websocket and the upstream's until one of them, or a limit, ends it.
 
-Events pass unchanged and in order, text as text, without being parsed. Two legs that can be spliced
-pass them on as frames (splice.py); else they are read and written one by one here. Either way a side
-that stops reading stops the other.
+Events pass unchanged and in order, text as text, without being parsed. When both connections can be
+spliced, they pass as frames (splice.py); otherwise they are read and written one by one here. Either
+way, a side that stops reading stops the other.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from websockets.exceptions import ConnectionClosed
 from realtime_voice.endings import (
     BLOCKED_SECONDS,
     DONE,
+    IDLE,
     STALLED,
     TEXT_ONLY,
-    Ending,
-    idle,
-    time_limit,
-    to_ending,
+    TIME_LIMIT,
+    CloseReason,
+    closed_with,
     too_big,
 )
 from realtime_voice.splice import joined
@@ -33,30 +33,30 @@ if TYPE_CHECKING:
 
     from starlette.types import Message
     from starlette.websockets import WebSocket
-    from websockets.asyncio.client import ClientConnection
 
-    from realtime_voice.endings import Limits, Traffic
-    from realtime_voice.splice import Leg
+    from realtime_voice.splice import SplicedProtocol
+    from realtime_voice.traffic import Limits, Traffic
+    from realtime_voice.upstream import UpstreamConnection
 
 
 async def relay(
-    browser: WebSocket, upstream: ClientConnection, early: deque[Message], limits: Limits, traffic: Traffic
-) -> Ending:
-    """Pass events both ways until one side or the clock ends; return why. Neither socket is closed.
+    browser: WebSocket, upstream: UpstreamConnection, early: deque[Message], limits: Limits, traffic: Traffic
+) -> CloseReason:
+    """Pass events both ways until one side ends or a limit is reached; return why. Closes neither socket.
 
     `early` is what the browser has sent already. Cancelling stops both directions at once.
     """
-    with joined(browser, upstream, traffic) as legs:
-        sides = [ending_of(leg) for leg in legs] or [
+    with joined(browser, upstream, traffic) as protocols:
+        directions = [wait_for_end(protocol) for protocol in protocols] or [
             relay_up(browser, upstream, early, limits, traffic),
             relay_down(browser, upstream, traffic),
         ]
-        return await first_of(*sides, clock(limits, traffic))
+        return await first_of(*directions, watch_limits(limits, traffic))
 
 
-async def first_of(*sides: Coroutine[None, None, Ending]) -> Ending:
-    """Run the sides at once, return the first one's ending, and leave none of them running."""
-    tasks = [asyncio.create_task(side) for side in sides]
+async def first_of(*parts: Coroutine[None, None, CloseReason]) -> CloseReason:
+    """Run coroutines at once, return the result of the first to finish, and leave none of them running."""
+    tasks = [asyncio.create_task(part) for part in parts]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -66,14 +66,14 @@ async def first_of(*sides: Coroutine[None, None, Ending]) -> Ending:
     return next(task.result() for task in tasks if task in done)
 
 
-async def ending_of(leg: Leg) -> Ending:
-    """Wait until a spliced leg ends."""
-    return await leg.ended
+async def wait_for_end(protocol: SplicedProtocol) -> CloseReason:
+    """Wait until a spliced side ends."""
+    return await protocol.ended
 
 
 async def relay_up(
-    browser: WebSocket, upstream: ClientConnection, early: deque[Message], limits: Limits, traffic: Traffic
-) -> Ending:
+    browser: WebSocket, upstream: UpstreamConnection, early: deque[Message], limits: Limits, traffic: Traffic
+) -> CloseReason:
     """Pass the client's events to the upstream until the browser leaves or breaks a rule."""
     while True:
         message = early.popleft() if early else await browser.receive()
@@ -90,18 +90,18 @@ async def relay_up(
                 await upstream.send(text)
         except TimeoutError:
             return STALLED
-        except ConnectionClosed:
-            return to_ending(upstream)
-        traffic.up(size)
+        except ConnectionClosed as closed:
+            return to_close_reason(closed)
+        traffic.count_up(size)
 
 
-async def relay_down(browser: WebSocket, upstream: ClientConnection, traffic: Traffic) -> Ending:
+async def relay_down(browser: WebSocket, upstream: UpstreamConnection, traffic: Traffic) -> CloseReason:
     """Pass the server's events to the browser until the upstream ends."""
     while True:
         try:
             event = await upstream.recv(decode=False)
-        except ConnectionClosed:
-            return to_ending(upstream)
+        except ConnectionClosed as closed:
+            return to_close_reason(closed)
         try:
             async with asyncio.timeout(BLOCKED_SECONDS):
                 await browser.send_text(event.decode())
@@ -109,11 +109,16 @@ async def relay_down(browser: WebSocket, upstream: ClientConnection, traffic: Tr
             return STALLED
         except WebSocketDisconnect:
             return DONE
-        traffic.down(len(event), event)
+        traffic.count_down(len(event), event)
 
 
-async def clock(limits: Limits, traffic: Traffic) -> Ending:
-    """End the session when its time is over, or when nobody has spoken for long."""
+def to_close_reason(closed: ConnectionClosed) -> CloseReason:
+    """Return what the page is told of the upstream's close."""
+    return closed_with(closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else closed_with(None)
+
+
+async def watch_limits(limits: Limits, traffic: Traffic) -> CloseReason:
+    """Wait until the session's time is over, or until nobody has spoken for too long."""
     while True:
         now = time.monotonic()
         left = traffic.started_at + limits.seconds - now
@@ -121,7 +126,7 @@ async def clock(limits: Limits, traffic: Traffic) -> Ending:
             limits.idle_seconds if traffic.response_open else traffic.active_at + limits.idle_seconds - now
         )
         if left <= 0:
-            return time_limit(limits.seconds / 60)
+            return TIME_LIMIT.with_values(minutes=limits.seconds / 60)
         if idle_left <= 0:
-            return idle(limits.idle_seconds / 60)
+            return IDLE.with_values(minutes=limits.idle_seconds / 60)
         await asyncio.sleep(min(left, idle_left))

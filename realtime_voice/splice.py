@@ -1,19 +1,22 @@
-"""The relay's fast path: messages cross from socket to socket as the bytes they came in.
+"""The relay's fast path: pass messages from socket to socket as the bytes in which they came.
 
-uvicorn and websockets do both handshakes, TLS, pings and closes. Once a leg's handshake is done,
-its bytes come here first. Only frame headers are read: whole messages go straight to the other
-leg's transport, control frames go to the library that owns the leg.
+uvicorn and websockets do both opening handshakes, TLS, pings and closes. After a connection's
+handshake its bytes come to the protocol classes below first. They read frame headers only: whole
+messages go straight to the other side's transport, control frames go to the library.
 
-What holds, always:
+This is the only file that uses insides of uvicorn and websockets. If a new version of them changes what it
+relies on, the server relays message by message instead (self_check.py).
 
-- No extension was agreed on either leg, so a frame means the same on both. A browser's frames are
-  masked, as a client's must be, and the upstream's are not, so neither needs a change on its way.
-- A leg writes whole messages only. So the server's own event, and the libraries' pings and closes,
-  may be written at any moment without landing inside a message.
-- A message waits until it is whole, and its size is checked from the first header on: of one that
-  is too big or illegal no byte reaches the other side.
-- A leg keeps one unfinished message, and whole ones up to `hold_bytes` while the other leg cannot
-  take them; then it stops reading, and TCP slows the sender.
+What always holds:
+
+- No extension was agreed with either side, so a frame means the same to both. Frames of a browser
+  are masked, as a client's must be, and those of the upstream are not, so both can stay as they are.
+- Only whole messages are written. The server's own event, and the libraries' pings and closes, can
+  therefore be written at any moment without landing inside a message.
+- A message waits until it is whole, and its size is checked from the first header on: no byte of a
+  message that is too big or illegal reaches the other side.
+- Each side buffers one unfinished message, and whole messages up to `buffer_limit_bytes` while the
+  other side accepts no data. Then it stops reading, and TCP slows the sender.
 """
 
 from __future__ import annotations
@@ -22,23 +25,15 @@ import asyncio
 import contextlib
 import math
 import socket
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.asyncio.client import ClientConnection
 from websockets.protocol import OPEN
 
-from realtime_voice.endings import (
-    BLOCKED_SECONDS,
-    DONE,
-    PROTOCOL_ERROR,
-    STALLED,
-    TEXT_ONLY,
-    TYPE_WITHIN_BYTES,
-    to_ending,
-    too_big,
-)
+from realtime_voice.endings import BLOCKED_SECONDS, DONE, STALLED, closed_with
+from realtime_voice.frames import MAX_MESSAGE_BYTES, FrameWalker
+from realtime_voice.traffic import TYPE_WITHIN_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,430 +41,260 @@ if TYPE_CHECKING:
     from starlette.websockets import WebSocket
     from websockets.http11 import Request
 
-    from realtime_voice.endings import Ending, Limits, Traffic
+    from realtime_voice.endings import CloseReason
+    from realtime_voice.frames import Bytes
+    from realtime_voice.traffic import Limits, Traffic
 
-SILENT_PEER_MS = 20_000  # TCP gives up on a peer that acknowledges nothing for so long
-SCOPE_KEY = "realtime_voice.leg"
-
-FINAL, RESERVED, OPCODE = 0x80, 0x70, 0x0F
-CONTINUATION, TEXT, BINARY, CLOSE, PONG = 0x0, 0x1, 0x2, 0x8, 0xA
-WHOLE_TEXT = FINAL | TEXT
-MASKED, LENGTH = 0x80, 0x7F
-TWO_BYTES = 126  # as a length: it stands in the next two bytes; one more, and it stands in the next eight
-SHORTEST_MASKED_BYTES = 6
-MAX_CONTROL_BYTES = 125
-WRITE_BUFFER_BYTES = 256 * 2**10  # as much as one read of uvloop's, so that reading does not stutter
-EARLY_BYTES = 64 * 2**10  # what an upstream may say before there is a page, pings and pongs still being read
-MAX_SERVER_EVENT_BYTES = 16 * 2**20  # some server events exceed websockets' own limit of 1 MiB
-HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
-END_OF_HEAD = b"\r\n\r\n"
+SILENT_PEER_MS = 20_000  # TCP gives up on a peer that has acknowledged nothing for so long
+SCOPE_KEY = "realtime_voice.browser_protocol"
+WRITE_BUFFER_BYTES = 256 * 2**10  # as much as uvloop reads at once, so that one read does not block writing
+EARLY_BYTES = 64 * 2**10  # what an upstream may send before it is joined to a browser
+HEADERS_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
+END_OF_HEADERS = b"\r\n\r\n"
 SWITCHING_PROTOCOLS = 101
-CLOSE_SECONDS = 1  # how long a browser may take to answer a close
-LOOK_SECONDS = 0.5  # between looks at a browser that is not read
+CLOSE_SECONDS = 1  # how long a browser may take to answer a close frame
+POLL_SECONDS = 0.5  # how often to check whether a browser that is not being read has left
 TCP_CLOSE, TCP_CLOSE_WAIT = 7, 8  # Linux's states of a socket whose peer has reset it, or sent its last byte
-EVENTS_PER_SECOND = 2000  # one client may not keep the loop from the others; a microphone sends 25
+EVENTS_PER_SECOND = 2000  # keeps one client from using up the event loop; a microphone sends 25
 
 
-Bytes = bytes | memoryview
-Seen = Callable[[int, bytes, int], None]
+class SplicedProtocol(asyncio.Protocol):
+    """One side of a session, mixed into the protocol class of the library that opened its connection.
 
-
-class Walker:
-    """Find the messages in a stream of frames without touching what is in them, and count them. Does no I/O.
-
-    Args:
-        masked: whether the sender must mask its frames, as clients do.
-        binary: whether binary messages may pass.
-        limit_bytes: the largest payload of one message.
-        seen: called for each whole message with its payload's size, and the bytes in which the payload
-            begins, and where; what is there has meaning only when the frames are not masked.
-
-    Attributes:
-        messages: how many whole messages came, and
-        payload_bytes: the sum of their payloads.
-
-    """
-
-    __slots__ = ("between", "binary", "closed", "head", "held", "limit_bytes", "masked", "message_bytes", "messages", "need", "open", "partial", "payload_bytes", "seen")  # fmt: skip
-
-    def __init__(self, *, masked: bool, binary: bool, limit_bytes: int, seen: Seen | None = None) -> None:
-        self.masked = MASKED if masked else 0
-        self.binary = binary
-        self.limit_bytes = limit_bytes
-        self.seen = seen
-        self.messages = self.payload_bytes = 0
-        self.between = True  # the next byte is the first of a message
-        self.closed = False  # a close frame has come
-        self.held = bytearray()  # the beginning of a frame
-        self.need = 0  # how long `held` must be before it is worth another look
-        self.open = False  # a message in several frames is on its way:
-        self.partial = bytearray()  # its frames so far; one buffer, since a frame may hold a single byte
-        self.message_bytes = 0  # their payload
-        self.head = b""  # and how that begins
-
-    def is_message(self, data: bytes) -> bool:
-        """Tell whether bytes as they were read are one message and nothing else, as most reads are.
-
-        Then it counts as seen. If not, nothing has changed, and they are to be fed.
-        """
-        size = len(data)
-        if not self.between or size < SHORTEST_MASKED_BYTES or data[0] != WHOLE_TEXT:
-            return False
-        second = data[1] ^ self.masked  # a mask bit that is not as it must be makes it too large
-        body = 6 if self.masked else 2
-        if second == TWO_BYTES:
-            body += 2
-            second = data[2] << 8 | data[3]
-        elif second > TWO_BYTES:
-            return False
-        if body + second != size or second > self.limit_bytes:
-            return False
-        self.messages += 1  # as in `note`, which would cost a call for each frame of each microphone
-        self.payload_bytes += second
-        if self.seen is not None:
-            self.seen(second, data, body)
-        return True
-
-    def note(self, size: int, data: bytes, at: int) -> None:
-        """Count a whole message."""
-        self.messages += 1
-        self.payload_bytes += size
-        if self.seen is not None:
-            self.seen(size, data, at)
-
-    def feed(self, data: bytes) -> tuple[list[Bytes], bytes, Ending | None]:
-        """Take bytes as they were read; return whole messages, control frames, and why to end, if so.
-
-        Messages and control frames are as they came, headers and all; messages in a row come in one
-        piece, and may be views of `data`. Nothing behind a close frame or an illegal one is looked at.
-        """
-        whole: list[Bytes] = []
-        control, at, ending = b"", 0, None
-        while self.held and not ending:
-            missing = self.need - len(self.held)
-            self.held += data[at : at + missing]
-            at += missing
-            if at > len(data):
-                self.between = False
-                return whole, control, None
-            frame, self.held = bytes(self.held), bytearray()
-            more, ending = self.scan(frame, 0, whole)
-            control += more
-        if at < len(data) and not ending:
-            more, ending = self.scan(data, at, whole)
-            control += more
-        self.between = not (self.held or self.open or self.closed or ending)
-        return whole, control, ending
-
-    def scan(  # noqa: C901  the relay's innermost loop: a call a frame would cost more than the rest
-        self, data: bytes, at: int, whole: list[Bytes]
-    ) -> tuple[bytes, Ending | None]:
-        """Walk the frames in `data[at:]` and add the messages to `whole`; hold a frame that is cut off."""
-        size, run = len(data), at  # data[run:at] is whole messages in a row
-        control, ending = b"", None
-        while not self.closed:
-            if size - at < 2:  # noqa: PLR2004  the shortest header
-                self.need = 2
-                break
-            first, second = data[at], data[at + 1]
-            length, body = second & LENGTH, at + 2
-            if length >= TWO_BYTES:
-                body += 2 if length == TWO_BYTES else 8
-                length = int.from_bytes(data[at + 2 : body], "big") if body <= size else 0
-            simple = first == WHOLE_TEXT and second & MASKED == self.masked and not self.open
-            if not simple or length > self.limit_bytes:
-                ending = self.check(first, second, length)
-                if ending:
-                    break
-            body += 4 if self.masked else 0
-            end = body + length
-            if end > size:
-                self.need = end - at
-                break
-            if simple:
-                self.note(length, data, body)
-                at = end
-                continue
-            if run < at:
-                whole.append(memoryview(data)[run:at])
-            frame = data[at:end]
-            run = at = end
-            if first & OPCODE >= CLOSE:
-                control += frame
-                self.closed = first & OPCODE == CLOSE
-            elif message := self.gather(
-                first, frame, length, data[body : min(end, body + TYPE_WITHIN_BYTES)]
-            ):
-                whole.append(message)
-        if run < at:
-            whole.append(data if at - run == size else memoryview(data)[run:at])
-        if at < size and not ending and not self.closed:
-            self.held += data[at:]
-        return control, ending
-
-    def check(self, first: int, second: int, length: int) -> Ending | None:
-        """Return why a frame with this header must not pass, if so."""
-        if second & MASKED != self.masked:
-            return PROTOCOL_ERROR
-        if first != WHOLE_TEXT or self.open:
-            opcode = first & OPCODE
-            if opcode >= CLOSE:
-                legal = opcode <= PONG and first & FINAL and length <= MAX_CONTROL_BYTES
-                return None if legal and not first & RESERVED else PROTOCOL_ERROR
-            if opcode > BINARY or (opcode == CONTINUATION) != self.open or first & RESERVED:
-                return PROTOCOL_ERROR
-            if opcode == BINARY and not self.binary:
-                return TEXT_ONLY
-        return too_big(self.limit_bytes) if self.message_bytes + length > self.limit_bytes else None
-
-    def gather(self, first: int, frame: bytes, length: int, head: bytes) -> bytes:
-        """Keep one frame of a message in several; return the message when it is whole."""
-        if not self.open:
-            self.head = head
-        self.open = not first & FINAL
-        if length or not self.partial or not self.open:  # else it says nothing, and there may be any number
-            self.partial += frame
-        self.message_bytes += length
-        if self.open:
-            return b""
-        self.note(self.message_bytes, self.head, 0)
-        message = bytes(self.partial)
-        self.partial, self.message_bytes = bytearray(), 0
-        return message
-
-
-class Leg(asyncio.Protocol):
-    """One socket of a session, mixed into the protocol class of the library that opened it.
-
-    All its methods run in the event loop's callbacks; none waits.
+    All methods run in callbacks of the event loop; none waits.
     """
 
     transport: asyncio.Transport
     loop: asyncio.AbstractEventLoop
-    walker: Walker | None = None  # from the handshake's end on
-    other: Leg | None = None  # from the joining to the parting
-    sink: asyncio.Transport | None = None  # the other's, while it takes what is written
-    hold_bytes = 0
-    allowed_messages: float = math.inf
-    lost = False  # an illegal frame came, so where the next one begins is not known
-    parted = False  # the session has ended: what still comes goes nowhere
-    blocked: asyncio.TimerHandle | None = None  # while the peer does not read what it is sent
+    walker: FrameWalker | None = None  # set when the handshake is done
+    other: SplicedProtocol | None = None  # the other side, while joined
+    target: asyncio.Transport | None = None  # the other side's transport, while it accepts data
+    buffer_limit_bytes = 0
+    message_allowance: float = math.inf  # how many messages may come before the rate is checked
+    framing_lost = False  # after an illegal frame, nobody knows where the next frame begins
+    separated = False  # the session has ended: messages that still come are dropped
+    blocked_timer: asyncio.TimerHandle | None = None  # runs while this side accepts no data
     blocked_at = 0.0
     blocked_seconds = 0.0
-    resting: asyncio.TimerHandle | None = None  # while this leg is not read for a reason of its own
+    rate_timer: asyncio.TimerHandle | None = None  # runs while this side is not read because it sent too fast
 
-    def start(self, walker: Walker) -> None:
-        """Begin to walk this leg's bytes; messages are held until it is joined."""
+    def start_walking(self, walker: FrameWalker) -> None:
+        """Find this side's messages from now on; they are buffered until the sides are joined."""
         self.walker = walker
-        self.waiting: list[Bytes] = []
-        self.waiting_bytes = 0
-        self.ended: asyncio.Future[Ending] = self.loop.create_future()
+        self.buffered: list[Bytes] = []
+        self.buffered_bytes = 0
+        self.ended: asyncio.Future[CloseReason] = self.loop.create_future()
         self.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
         sock = self.transport.get_extra_info("socket")
         if sock is None or self.transport.is_closing():
-            return  # lost meanwhile
+            return  # the connection was lost meanwhile
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_PEER_MS)
 
     def data_received(self, data: bytes) -> None:
-        sink, walker = self.sink, self.walker
-        if sink is None or walker is None or not walker.is_message(data):
-            self.read(data)
+        target, walker = self.target, self.walker
+        if target is None or walker is None or not walker.take_single_message(data):
+            self.take_bytes(data)
             return
-        if not sink.is_closing():  # else that leg has ended, and the session is about to
-            sink.write(data)
-        if walker.messages > self.allowed_messages:
-            self.hurried()
+        if not target.is_closing():  # otherwise the other side has ended, and the session is about to
+            target.write(data)
+        if walker.messages > self.message_allowance:
+            self.limit_rate()
 
-    def read(self, data: bytes) -> None:
-        """Take bytes that are not just one message for the other leg."""
+    def take_bytes(self, data: bytes) -> None:
+        """Take bytes that are not exactly one message, or that cannot be written at once."""
         raise NotImplementedError
 
-    def hurried(self) -> None:
-        """Act on a peer that has sent more messages than were allowed so far."""
+    def limit_rate(self) -> None:
+        """React to more messages than `message_allowance`."""
 
-    def give(self, data: bytes) -> None:
-        """Let the library that owns this leg take bytes."""
+    def give_to_library(self, data: bytes) -> None:
+        """Let the library process bytes as if they had just been read."""
         super().data_received(data)
 
-    def join(self, other: Leg) -> None:
-        """Send what comes to another leg from now on."""
+    def join(self, other: SplicedProtocol) -> None:
+        """Send this side's messages to the other side from now on."""
         self.other = other
-        self.aim()
+        self.find_target()
 
-    def aim(self) -> None:
-        """Find out whether the other leg takes what is written."""
-        self.sink = self.other.transport if self.other is not None and self.other.blocked is None else None
+    def find_target(self) -> None:
+        """Set `target` according to whether the other side accepts data."""
+        accepts = self.other is not None and self.other.blocked_timer is None
+        self.target = self.other.transport if self.other is not None and accepts else None
 
-    def walk(self, walker: Walker, data: bytes) -> bytes:
-        """Pass on what is whole in the bytes just read; return the control frames among them."""
-        if self.lost:
+    def walk(self, walker: FrameWalker, data: bytes) -> bytes:
+        """Pass on the messages that the bytes just read complete; return the control frames among them."""
+        if self.framing_lost:
             return b""
-        whole, control, ending = walker.feed(data)
+        whole, control, violation = walker.feed(data)
         if whole:
             self.pass_on(whole)
-        if ending:
-            self.lost = True
-            self.end(ending)
+        if violation:
+            self.framing_lost = True
+            self.end(violation)
         return control
 
     def pass_on(self, whole: list[Bytes]) -> None:
-        """Write messages to the other leg, or hold them while it cannot take them."""
-        if self.parted:
+        """Write messages to the other side, or buffer them while it accepts no data."""
+        if self.separated:
             return
-        if self.sink is not None:
-            if not self.sink.is_closing():
-                self.sink.writelines(whole)
+        if self.target is not None:
+            if not self.target.is_closing():
+                self.target.writelines(whole)
             return
-        self.waiting += whole
-        self.waiting_bytes += sum(map(len, whole))
-        if self.waiting_bytes > self.hold_bytes:
-            self.pause()
+        self.buffered += whole
+        self.buffered_bytes += sum(map(len, whole))
+        if self.buffered_bytes > self.buffer_limit_bytes:
+            self.pause_reading()
 
-    def release(self) -> None:
-        """Write what was held, now that the other leg takes it, and read on."""
-        waiting, self.waiting, self.waiting_bytes = self.waiting, [], 0
-        self.pass_on(waiting)
-        self.resume()
+    def flush(self) -> None:
+        """Write the buffered messages now that the other side accepts data, and read on."""
+        buffered, self.buffered, self.buffered_bytes = self.buffered, [], 0
+        self.pass_on(buffered)
+        self.resume_reading()
 
-    def pause(self) -> None:
-        """Stop reading, so that TCP slows the peer."""
+    def pause_reading(self) -> None:
+        """Stop reading, so that TCP slows the sender."""
         if not self.transport.is_closing():
             self.transport.pause_reading()
 
-    def resume(self) -> None:
-        """Read again, unless there is a reason left not to."""
-        if self.waiting_bytes <= self.hold_bytes and not self.resting and not self.transport.is_closing():
+    def resume_reading(self) -> None:
+        """Read again, unless the buffer is full or this side sent too fast."""
+        if (
+            self.buffered_bytes <= self.buffer_limit_bytes
+            and not self.rate_timer
+            and not self.transport.is_closing()
+        ):
             self.transport.resume_reading()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self.block()
+        self.mark_blocked()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        self.unblock()
+        self.mark_unblocked()
 
-    def block(self) -> None:
-        """Note that the peer does not read; if that lasts, the session ends."""
-        if self.walker is not None and self.blocked is None:
-            self.blocked = self.loop.call_later(BLOCKED_SECONDS, self.end, STALLED)
+    def mark_blocked(self) -> None:
+        """Stop writing to this side, and end the session if it stays blocked."""
+        if self.walker is not None and self.blocked_timer is None:
+            self.blocked_timer = self.loop.call_later(BLOCKED_SECONDS, self.end, STALLED)
             self.blocked_at = self.loop.time()
             if self.other is not None:
-                self.other.aim()
+                self.other.find_target()
 
-    def unblock(self) -> None:
-        """Note that the peer reads again, and send on what was held for it."""
-        if self.blocked is not None:
-            self.forget_block()
+    def mark_unblocked(self) -> None:
+        """Write to this side again, beginning with what was buffered for it."""
+        if self.blocked_timer is not None:
+            self.stop_blocked_timer()
             if self.other is not None:
-                self.other.aim()
-                self.other.release()
+                self.other.find_target()
+                self.other.flush()
 
-    def forget_block(self) -> None:
-        """Stop the clock of a block, if one runs."""
-        if self.blocked is not None:
-            self.blocked.cancel()
-            self.blocked = None
+    def stop_blocked_timer(self) -> None:
+        """Stop the timer, if it runs, and add its time to `blocked_seconds`."""
+        if self.blocked_timer is not None:
+            self.blocked_timer.cancel()
+            self.blocked_timer = None
             self.blocked_seconds += self.loop.time() - self.blocked_at
 
-    def end(self, ending: Ending) -> None:
-        """Note why this leg ended; the first reason counts, and none before the leg has started."""
+    def end(self, close_reason: CloseReason) -> None:
+        """Set why this side ended. Only the first reason counts, and none during the handshake."""
         if self.walker is not None and not self.ended.done():
-            self.ended.set_result(ending)
+            self.ended.set_result(close_reason)
 
-    def part(self) -> None:
-        """Let go of the other leg and all that was held; read on, to see the peer's close."""
-        self.parted, self.other, self.sink = True, None, None
-        self.waiting, self.waiting_bytes = [], 0
-        self.forget_block()
-        if self.resting is not None:
-            self.resting.cancel()
-            self.resting = None
-        self.resume()
+    def separate(self) -> None:
+        """Forget the other side and all that is buffered; read on, to receive the close frame."""
+        self.separated, self.other, self.target = True, None, None
+        self.buffered, self.buffered_bytes = [], 0
+        self.stop_blocked_timer()
+        if self.rate_timer is not None:
+            self.rate_timer.cancel()
+            self.rate_timer = None
+        self.resume_reading()
 
 
-class BrowserLeg(Leg, WebSocketsSansIOProtocol):
-    """uvicorn's websocket protocol, found by its session in the scope."""
+class BrowserProtocol(SplicedProtocol, WebSocketsSansIOProtocol):
+    """uvicorn's websocket protocol for the browser's connection; the ASGI scope leads to it."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.close_timeout = CLOSE_SECONDS
         self.second_began = 0.0
-        self.allowed_messages = EVENTS_PER_SECOND
-        self.looking: asyncio.TimerHandle | None = None
+        self.message_allowance = EVENTS_PER_SECOND
+        self.poll_timer: asyncio.TimerHandle | None = None
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
-        if self.response.status_code == SWITCHING_PROTOCOLS:  # only then there is a scope
+        if self.response.status_code == SWITCHING_PROTOCOLS:  # otherwise uvicorn makes no scope
             cast("dict[str, Any]", self.scope["extensions"])[SCOPE_KEY] = self
-            self.transport.pause_reading()  # so that not even a hasty client's frames come before the walker
+            self.transport.pause_reading()  # until there is a walker: some clients send frames at once
 
-    def read(self, data: bytes) -> None:
+    def take_bytes(self, data: bytes) -> None:
         if self.walker is None:
-            self.give(data)
-            if (
-                self.conn.handshake_exc and not self.handshake_initiated
-            ):  # uvicorn would leave it open for ever
-                self.transport.write(HEAD_TOO_LARGE)
+            self.give_to_library(data)
+            # uvicorn would leave a connection open for ever whose headers exceed its limit.
+            if self.conn.handshake_exc and not self.handshake_initiated:
+                self.transport.write(HEADERS_TOO_LARGE)
                 self.transport.close()
             return
         control = self.walk(self.walker, data)
-        if self.walker.messages > self.allowed_messages:
-            self.hurried()
+        if self.walker.messages > self.message_allowance:
+            self.limit_rate()
         if control:
-            self.give(control)
+            self.give_to_library(control)
             if self.conn.close_rcvd:
                 self.end(DONE)
 
     def handle_ping(self) -> None:
-        """Answer a ping, but not of a browser that does not read: the answers would pile up."""
-        if self.blocked is None:
+        """Answer a ping, unless the browser does not read: the answers would pile up."""
+        if self.blocked_timer is None:
             super().handle_ping()
         else:
             self.conn.data_to_send()
 
-    def pause(self) -> None:
-        super().pause()
-        if hasattr(socket, "TCP_INFO") and self.looking is None:  # Linux
-            self.looking = self.loop.call_later(LOOK_SECONDS, self.look)
+    def pause_reading(self) -> None:
+        super().pause_reading()
+        if hasattr(socket, "TCP_INFO") and self.poll_timer is None:  # Linux
+            self.poll_timer = self.loop.call_later(POLL_SECONDS, self.poll)
 
-    def look(self) -> None:
-        """See whether the browser has left, for as long as it is not read: then no read tells."""
-        self.looking = None
+    def poll(self) -> None:
+        """Check whether the browser has left, as long as it is not read: no read would tell."""
+        self.poll_timer = None
         if self.transport.is_closing() or self.transport.is_reading():
             return
         sock = self.transport.get_extra_info("socket")
         if sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in {TCP_CLOSE, TCP_CLOSE_WAIT}:
             self.end(DONE)
         else:
-            self.looking = self.loop.call_later(LOOK_SECONDS, self.look)
+            self.poll_timer = self.loop.call_later(POLL_SECONDS, self.poll)
 
-    def hurried(self) -> None:
-        """Rest until the second is over, if it is not."""
-        left = self.second_began + 1 - self.loop.time()
-        if self.resting is not None:
+    def limit_rate(self) -> None:
+        """Stop reading until a second is over in which EVENTS_PER_SECOND messages have come."""
+        if self.rate_timer is not None:
             return
+        left = self.second_began + 1 - self.loop.time()
         if left > 0:
-            self.pause()
-            self.resting = self.loop.call_later(left, self.rested)
+            self.pause_reading()
+            self.rate_timer = self.loop.call_later(left, self.end_rate_limit)
         else:
             self.begin_second()
 
     def begin_second(self) -> None:
-        """Allow the messages of another second."""
+        """Allow EVENTS_PER_SECOND more messages."""
         self.second_began = self.loop.time()
-        self.allowed_messages = (self.walker.messages if self.walker else 0) + EVENTS_PER_SECOND
+        self.message_allowance = (self.walker.messages if self.walker else 0) + EVENTS_PER_SECOND
 
-    def rested(self) -> None:
-        self.resting = None
+    def end_rate_limit(self) -> None:
+        """Read again in a new second."""
+        self.rate_timer = None
         self.begin_second()
-        self.resume()
+        self.resume_reading()
 
     def keepalive_timeout(self) -> None:
         super().keepalive_timeout()
-        self.transport.abort()  # a peer that is silent would not let the close frame out either
+        self.transport.abort()  # a silent peer would not acknowledge the close frame either
 
     def eof_received(self) -> None:
         super().eof_received()
@@ -480,109 +305,121 @@ class BrowserLeg(Leg, WebSocketsSansIOProtocol):
         self.end(DONE)
 
 
-class UpstreamLeg(Leg, ClientConnection):
-    """websockets' client connection; from the handshake on its messages wait here for the joining."""
+class UpstreamProtocol(SplicedProtocol, ClientConnection):
+    """websockets' client connection; its messages are buffered from the handshake until it is joined."""
 
-    hold_bytes = EARLY_BYTES
+    buffer_limit_bytes = EARLY_BYTES
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.before = b""  # the last bytes of the response's head so far
-        self.uncounted: list[tuple[int, bytes, int]] = []  # what was seen before there was anyone to count it
+        self.headers_tail = b""  # the last bytes of the response's headers so far
+        self.uncounted: list[tuple[int, bytes, int]] = []  # messages that came before the joining
 
-    def read(self, data: bytes) -> None:
+    def take_bytes(self, data: bytes) -> None:
         if self.walker is not None:
             if control := self.walk(self.walker, data):
-                self.give(control)
+                self.give_to_library(control)
                 if self.protocol.close_rcvd:
-                    self.end(to_ending(self))
+                    self.end_as_closed()
             return
-        end = (self.before + data).find(END_OF_HEAD)
+        end = (self.headers_tail + data).find(END_OF_HEADERS)
         if end < 0:
-            self.before = (self.before + data)[1 - len(END_OF_HEAD) :]
-            self.give(data)
+            self.headers_tail = (self.headers_tail + data)[1 - len(END_OF_HEADERS) :]
+            self.give_to_library(data)
             return
-        cut = end + len(END_OF_HEAD) - len(self.before)
-        self.give(data[:cut])
+        first_frame = end + len(END_OF_HEADERS) - len(self.headers_tail)
+        self.give_to_library(data[:first_frame])
         if self.protocol.state is OPEN and not self.protocol.extensions:
-            self.start(Walker(masked=False, binary=True, limit_bytes=MAX_SERVER_EVENT_BYTES, seen=self.note))
-        if cut < len(data):
-            self.data_received(data[cut:])
+            self.start_walking(
+                FrameWalker(
+                    masked=False,
+                    binary=True,
+                    limit_bytes=MAX_MESSAGE_BYTES,
+                    on_message=self.count_later,
+                )
+            )
+        if first_frame < len(data):
+            self.data_received(data[first_frame:])
 
-    def note(self, size: int, data: bytes, at: int) -> None:
-        """Keep the count of a message until the joining."""
+    def count_later(self, size: int, data: bytes, at: int) -> None:
+        """Keep what `Traffic.count_down` needs of a message until the joining."""
         self.uncounted.append((size, data[at : at + TYPE_WITHIN_BYTES], 0))
 
     def count_with(self, traffic: Traffic) -> None:
-        """Count this leg's messages from now on, and those that came before."""
+        """Count the messages that have come, and all that come from now on."""
         for size, head, at in self.uncounted:
-            traffic.down(size, head, at)
+            traffic.count_down(size, head, at)
         self.uncounted = []
         if self.walker is not None:
-            self.walker.seen = traffic.down
+            self.walker.on_message = traffic.count_down
+
+    def end_as_closed(self) -> None:
+        """End with what the upstream's close frame says, or as lost without one."""
+        close = self.protocol.close_rcvd
+        self.end(closed_with(close.code, close.reason) if close else closed_with(None))
 
     def eof_received(self) -> None:
         super().eof_received()
-        self.end(to_ending(self))
+        self.end_as_closed()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.end(to_ending(self))
+        self.end_as_closed()
 
 
-def leg_of(browser: WebSocket) -> BrowserLeg | None:
-    """Return the protocol that drives a browser's socket, when the server runs with BrowserLeg."""
-    leg: BrowserLeg | None = browser.scope["extensions"].get(SCOPE_KEY)
-    return leg
+def browser_protocol_of(browser: WebSocket) -> BrowserProtocol | None:
+    """Return the protocol of a browser's connection, or None when the server does not use BrowserProtocol."""
+    protocol: BrowserProtocol | None = browser.scope["extensions"].get(SCOPE_KEY)
+    return protocol
 
 
-def begin(browser: WebSocket, limits: Limits) -> bool:
-    """Hold an accepted browser's messages for the upstream to come; tell whether its leg can be spliced.
+def start_fast_path(browser: WebSocket, limits: Limits) -> bool:
+    """Buffer an accepted browser's messages until `joined`; tell whether its connection can be spliced.
 
-    It cannot when the app runs under another server, or uvicorn under other settings, than main's.
+    It cannot when the app runs under another server than main's, or under other settings of uvicorn.
     """
-    leg = leg_of(browser)
-    if leg is None:
+    protocol = browser_protocol_of(browser)
+    if protocol is None:
         return False
-    if leg.conn.extensions:
-        leg.transport.resume_reading()
+    if protocol.conn.extensions:
+        protocol.transport.resume_reading()
         return False
-    leg.hold_bytes = limits.event_bytes
-    leg.start(Walker(masked=True, binary=False, limit_bytes=limits.event_bytes))
-    leg.resume()
+    protocol.buffer_limit_bytes = limits.event_bytes
+    protocol.start_walking(FrameWalker(masked=True, binary=False, limit_bytes=limits.event_bytes))
+    protocol.resume_reading()
     return True
 
 
 @contextlib.contextmanager
-def joined(browser: WebSocket, upstream: ClientConnection, traffic: Traffic) -> Iterator[tuple[Leg, ...]]:
-    """Join a browser's leg and the upstream's while the block runs, and yield both; or yield nothing.
+def joined(browser: WebSocket, upstream: object, traffic: Traffic) -> Iterator[tuple[SplicedProtocol, ...]]:
+    """Pass messages between browser and upstream while the block runs; yield the protocols of both sides.
 
-    Nothing, when the browser's leg could not begin and the upstream is therefore no leg either: then
-    the messages are to be read from the sockets themselves.
+    Yields nothing when either side cannot be spliced: then the messages have to be read and written
+    one by one. When the block ends, `traffic` has the counts.
     """
-    leg = leg_of(browser)
-    if leg is None or not isinstance(upstream, UpstreamLeg):
+    protocol = browser_protocol_of(browser)
+    if protocol is None or not isinstance(upstream, UpstreamProtocol):
         yield ()
         return
     upstream.count_with(traffic)
-    upstream.hold_bytes = 0  # from now on a page that does not read stops the upstream at once
-    leg.join(upstream)
-    upstream.join(leg)
+    upstream.buffer_limit_bytes = 0  # from now on, a page that does not read stops the upstream at once
+    protocol.join(upstream)
+    upstream.join(protocol)
     try:
-        leg.release()
-        upstream.release()
-        yield leg, upstream
+        protocol.flush()
+        upstream.flush()
+        yield protocol, upstream
     finally:
-        leg.part()
-        upstream.part()
-        if leg.walker is not None:
-            traffic.events_up, traffic.bytes_up = leg.walker.messages, leg.walker.payload_bytes
+        protocol.separate()
+        upstream.separate()
+        if protocol.walker is not None:
+            traffic.events_up, traffic.bytes_up = protocol.walker.messages, protocol.walker.payload_bytes
         traffic.blocked_up_seconds = upstream.blocked_seconds
-        traffic.blocked_down_seconds = leg.blocked_seconds
+        traffic.blocked_down_seconds = protocol.blocked_seconds
 
 
 def abort(browser: WebSocket) -> None:
-    """Cut a browser's connection at once, whatever is still to be written."""
-    leg = leg_of(browser)
-    if leg is not None:
-        leg.transport.abort()
+    """Cut a browser's connection at once and drop what has not been written yet."""
+    protocol = browser_protocol_of(browser)
+    if protocol is not None:
+        protocol.transport.abort()

@@ -1,4 +1,4 @@
-"""What an operator sees: the log, and metrics and spans through OpenTelemetry's API.
+"""What an operator sees of sessions: log lines, and metrics and spans through OpenTelemetry's API.
 
 The API does nothing until an SDK is set up, by FastAPI or by `opentelemetry-instrument`.
 No text from a client, the upstream or an exception gets into any of it.
@@ -7,24 +7,20 @@ No text from a client, the upstream or an exception gets into any of it.
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import re
-import sys
 import time
 from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
 
-from realtime_voice.upstream import Refused
+from realtime_voice.endings import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from websockets.asyncio.client import ClientConnection
-
-    from realtime_voice.endings import Ending, Traffic
-    from realtime_voice.upstream import Dialect, Upstream
+    from realtime_voice.endings import CloseReason
+    from realtime_voice.traffic import Traffic
 
 log = logging.getLogger("realtime_voice")
 NAME = "realtime_voice"
@@ -49,11 +45,13 @@ class Telemetry:
         self.events = meter.create_counter(f"{NAME}.events", "{event}", "Events relayed")
         self.bytes = meter.create_counter(f"{NAME}.bytes", "By", "Payload of the events relayed")
         self.blocked = meter.create_counter(
-            f"{NAME}.blocked.duration", "s", "Time in which a side did not take what was there for it"
+            f"{NAME}.blocked.duration",
+            "s",
+            "Seconds during which writes to this side were blocked by back-pressure",
         )
 
     @contextlib.contextmanager
-    def session(self, name: str, dialect: Dialect, traffic: Traffic) -> Iterator[Report]:
+    def session(self, name: str, dialect: str, traffic: Traffic) -> Iterator[Report]:
         """Measure and log one session while the block runs."""
         log.info("session %s started dialect=%s", name, dialect, extra={"fields": {"session": name}})
         self.live.add(1)
@@ -69,10 +67,9 @@ class Telemetry:
             finally:
                 self.live.add(-1)
 
-    async def connect(
-        self, upstream: Upstream, dialect: Dialect | None, *, spliced: bool
-    ) -> ClientConnection:
-        """Open an upstream session, and measure how long that takes."""
+    @contextlib.contextmanager
+    def connecting(self) -> Iterator[None]:
+        """Measure how long the block takes to open the upstream, and how it ended."""
         began_at, outcome = time.monotonic(), "given_up"
         with self.tracer.start_as_current_span(
             "connect upstream",
@@ -81,15 +78,14 @@ class Telemetry:
             set_status_on_exception=False,
         ) as span:
             try:
-                connection = await upstream.open(dialect, spliced=spliced)
+                yield
                 outcome = "open"
-            except Refused as refused:
-                outcome = refused.ending.reason
+            except RefusedError as refused:
+                outcome = refused.close_reason.reason
                 span.set_status(trace.StatusCode.ERROR, outcome)
                 raise
             finally:
                 self.connects.record(time.monotonic() - began_at, {"outcome": outcome})
-        return connection
 
 
 class Report:
@@ -98,14 +94,14 @@ class Report:
     def __init__(self, telemetry: Telemetry, name: str, traffic: Traffic, span: trace.Span) -> None:
         self.telemetry, self.name, self.traffic, self.span = telemetry, name, traffic, span
 
-    def ended(self, ending: Ending) -> None:
-        """Log and record the ending, and all that has passed."""
+    def ended(self, close_reason: CloseReason) -> None:
+        """Log and record why the session ended, and its counts."""
         traffic, to = self.traffic, self.telemetry
         seconds = time.monotonic() - traffic.started_at
         fields = {
             "session": self.name,
-            "code": ending.code,
-            "reason": ending.reason if WORD.fullmatch(ending.reason) else "-",
+            "code": close_reason.code,
+            "reason": close_reason.reason if WORD.fullmatch(close_reason.reason) else "-",
             "seconds": round(seconds, 1),
             "events_up": traffic.events_up,
             "bytes_up": traffic.bytes_up,
@@ -118,8 +114,8 @@ class Report:
             fields,
             extra={"fields": fields},
         )
-        self.span.set_attribute("close.code", ending.code)
-        to.lengths.record(seconds, {"close.code": ending.code})
+        self.span.set_attribute("close.code", close_reason.code)
+        to.lengths.record(seconds, {"close.code": close_reason.code})
         up, down = {"direction": "up"}, {"direction": "down"}
         to.events.add(traffic.events_up, up)
         to.events.add(traffic.events_down, down)
@@ -127,33 +123,3 @@ class Report:
         to.bytes.add(traffic.bytes_down, down)
         to.blocked.add(traffic.blocked_up_seconds, up)
         to.blocked.add(traffic.blocked_down_seconds, down)
-
-
-class JsonLines(logging.Formatter):
-    """Write each record as one line of JSON."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "fields", {}),
-        }
-        if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line)
-
-
-def set_up_log(level: str, style: str) -> None:
-    """Log to stderr, as text or JSON.
-
-    The level is the product's own: libraries write handshake headers and tokens at DEBUG, and uvicorn
-    every websocket's query at INFO, so theirs stays at WARNING.
-    """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        JsonLines() if style == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s")
-    )
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
-    log.setLevel(level)

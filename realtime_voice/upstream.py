@@ -1,4 +1,4 @@
-"""The way to Azure OpenAI or to the simulator: addresses, the handshake, and refusals in plain words."""
+"""The connection to Azure OpenAI or to the simulator: addresses, handshake, dialects, refusals."""
 
 from __future__ import annotations
 
@@ -7,17 +7,30 @@ import logging
 import socket
 import ssl
 from dataclasses import dataclass, field
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 from urllib.parse import urlencode, urlsplit
 
-from aiohappyeyeballs import start_connection
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.proxy import get_proxy
 
-from realtime_voice.endings import INTERNAL, Ending
-from realtime_voice.entra import NoTokenError, Tokens
-from realtime_voice.splice import MAX_SERVER_EVENT_BYTES, UpstreamLeg
+from realtime_voice.dial import dial
+from realtime_voice.endings import (
+    HOST_NOT_FOUND,
+    NO_TOKEN,
+    OPEN_SECONDS,
+    UPSTREAM_TIMEOUT,
+    UPSTREAM_TLS,
+    UPSTREAM_UNREACHABLE,
+    CloseReason,
+    RefusedError,
+    refused_with,
+)
+from realtime_voice.entra import NoTokenError
+from realtime_voice.frames import MAX_MESSAGE_BYTES
+
+if TYPE_CHECKING:
+    from realtime_voice.entra import Tokens
 
 log = logging.getLogger("realtime_voice")
 # websockets writes handshake headers, the key among them, at DEBUG.
@@ -25,36 +38,33 @@ logging.getLogger("websockets").setLevel(logging.WARNING)
 
 Dialect = Literal["preview", "ga"]
 PREVIEW_VERSION = "2025-04-01-preview"
-OPEN_SECONDS = 10
-NEXT_ADDRESS_SECONDS = 0.25
 PING_SECONDS = 10
-PONG_SECONDS = 9  # with the close that follows, an end that fell silent is found within 20 s
+PONG_SECONDS = 9  # a peer that fell silent is found within 20 s, the close included
 CLOSE_SECONDS = 1
-SPARE_SECONDS = 240  # how old a spare session may grow: the time it has lost when it is taken
-SPARE_RETRY_SECONDS = 30
-NOT_SERVED = {400, 404, 410, 426}  # answers that may mean: this dialect is not served here
+NOT_SERVED = {400, 404, 410, 426}  # HTTP statuses that may mean: this dialect is not served here
 
 
-class Refused(Exception):  # noqa: N818  the field's word: the upstream refused the session
-    """The upstream did not take the session; `ending` says why in fixed words."""
+class UpstreamConnection(Protocol):
+    """An open websocket to the upstream, as far as the relay uses it; websockets' ClientConnection is one."""
 
-    def __init__(self, ending: Ending) -> None:
-        super().__init__(ending.reason)
-        self.ending = ending
+    transport: asyncio.Transport
 
+    async def send(self, message: str) -> None:
+        """Send one text message; raises ConnectionClosed."""
 
-async def dial(host: str, port: int) -> socket.socket:
-    """Return a socket to whichever of a host's addresses answers first (RFC 8305).
+    async def recv(self, decode: Literal[False]) -> bytes:
+        """Return the next message, undecoded; raises ConnectionClosed."""
+        raise NotImplementedError
 
-    The event loops try them one after the other: an IPv6 that leads nowhere would use up all the time.
-    """
-    loop = asyncio.get_running_loop()
-    addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return await start_connection(addresses, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, loop=loop)
+    async def close(self) -> None:
+        """Do the closing handshake."""
 
 
 class Connect(connect):
-    """websockets' connect, but a host's addresses race, and a redirect, which would carry the key elsewhere, is refused."""
+    """websockets' connect, except that it tries a host's addresses together and follows no redirect.
+
+    A redirect would carry the key to another host.
+    """
 
     async def open_tcp_connection(self) -> ClientConnection:
         if self.proxy is None or get_proxy(self.ws_uri) is None:
@@ -67,7 +77,7 @@ class Connect(connect):
 
 @dataclass
 class Upstream:
-    """Where sessions go. Remembers which dialect answered, for the life of the process.
+    """Where sessions go. Remembers which dialect the upstream speaks, for the life of the process.
 
     `origin` is scheme, host and port (`wss://name.openai.azure.com`).
     """
@@ -76,14 +86,12 @@ class Upstream:
     deployment: str
     api_version: str
     key: str = field(repr=False)
-    tokens: Tokens | None  # instead of the key
+    tokens: Tokens | None  # used instead of the key
     tls: ssl.SSLContext | None
     dialect: Dialect = field(init=False)
-    spare: Spare = field(init=False)
 
     def __post_init__(self) -> None:
         self.dialect = "ga" if self.api_version == "v1" else "preview"
-        self.spare = Spare(self)
 
     def url(self, dialect: Dialect) -> str:
         """Return the address of a session in a dialect; it holds no secret."""
@@ -93,31 +101,32 @@ class Upstream:
         query = urlencode({"api-version": version, "deployment": self.deployment})
         return f"{self.origin}/openai/realtime?{query}"
 
-    async def open(self, dialect: Dialect | None, *, spliced: bool) -> ClientConnection:
-        """Open a session and return its websocket, or its leg to be spliced; the caller closes it.
+    async def open(
+        self, dialect: Dialect | None = None, create_connection: type[UpstreamConnection] | None = None
+    ) -> UpstreamConnection:
+        """Open a session and return its websocket, which the caller closes.
 
-        With a dialect, in that one: the client speaks no other. Without, in the one known to
-        work, or once in the other when the answer says that this one is not served.
+        With a dialect, only that one is tried: the client speaks no other. Without one, the dialect that
+        worked last is tried, and then the other if the answer says that this one is not served.
+        `create_connection` is a subclass of websockets' ClientConnection, and the class of what is returned.
 
         Raises:
-            Refused: with fixed words; no exception text, address, key or answer is in them.
+            RefusedError: with fixed words; no exception text, address, key or answer is in them.
 
         """
-        if spliced and (leg := self.spare.take(dialect or self.dialect)):
-            return leg
         try:
-            return await self.handshake(dialect or self.dialect, spliced=spliced)
+            return await self.handshake(dialect or self.dialect, create_connection)
         except InvalidStatus as refusal:
             if dialect is not None or refusal.response.status_code not in NOT_SERVED:
-                raise Refused(to_refusal(refusal)) from None
+                raise RefusedError(to_close_reason(refusal)) from None
             first = refusal
         except (OSError, InvalidHandshake, EOFError) as failure:
-            raise Refused(to_refusal(failure)) from None
+            raise RefusedError(to_close_reason(failure)) from None
         other: Dialect = "preview" if self.dialect == "ga" else "ga"
         try:
-            connection = await self.handshake(other, spliced=spliced)
+            connection = await self.handshake(other, create_connection)
         except (OSError, InvalidHandshake, EOFError):
-            raise Refused(to_refusal(first)) from None
+            raise RefusedError(to_close_reason(first)) from None
         log.warning(
             "upstream answered %d in the %s dialect; using %s from now on",
             first.response.status_code,
@@ -127,14 +136,16 @@ class Upstream:
         self.dialect = other
         return connection
 
-    async def handshake(self, dialect: Dialect, *, spliced: bool) -> ClientConnection:
+    async def handshake(
+        self, dialect: Dialect, create_connection: type[UpstreamConnection] | None
+    ) -> UpstreamConnection:
         """Open a websocket in one dialect, within 10 s, over verified TLS."""
         headers = {"api-key": self.key}
         if self.tokens:
             try:
                 headers = {"Authorization": f"Bearer {await self.tokens.get()}"}
             except NoTokenError:
-                raise Refused(NO_TOKEN) from None
+                raise RefusedError(NO_TOKEN) from None
         return await Connect(
             self.url(dialect),
             ssl=self.tls,
@@ -146,8 +157,8 @@ class Upstream:
             ping_interval=PING_SECONDS,
             ping_timeout=PONG_SECONDS,
             close_timeout=CLOSE_SECONDS,
-            max_size=MAX_SERVER_EVENT_BYTES,
-            create_connection=UpstreamLeg if spliced else ClientConnection,
+            max_size=MAX_MESSAGE_BYTES,
+            create_connection=cast("type[ClientConnection] | None", create_connection),
         )
 
     async def reachable(self) -> bool:
@@ -166,130 +177,26 @@ class Upstream:
         return True
 
 
-NO_TOKEN = Ending(
-    4401,
-    "upstream_unauthorized",
-    "Entra ID gave no token: give the server a managed identity, or run az login on it.",
-)
-
-
-class Spare:
-    """One session opened ahead of the next page, so that its Connect waits for no handshake.
-
-    What the upstream sends meanwhile (`session.created`) waits in the leg. An open session may count
-    against a quota, so `keep` runs only when the settings ask for it.
-    """
-
-    def __init__(self, upstream: Upstream) -> None:
-        self.upstream = upstream
-        self.leg: UpstreamLeg | None = None
-        self.dialect: Dialect | None = None
-        self.gone = asyncio.Event()
-
-    def take(self, dialect: Dialect) -> UpstreamLeg | None:
-        """Return the spare session, the taker's from now on, if there is a live one in this dialect."""
-        leg = self.leg
-        if leg is None or dialect != self.dialect or leg.ended.done():
-            return None
-        self.leg = None
-        self.gone.set()
-        return leg
-
-    async def keep(self) -> None:
-        """Keep one session ready, and renew it before it ages; runs until it is cancelled."""
-        while True:
-            try:
-                leg = await self.upstream.open(None, spliced=True)
-            except Refused as refused:
-                log.warning("no spare session: %s", refused.ending.reason)
-                await asyncio.sleep(SPARE_RETRY_SECONDS)
-                continue
-            self.gone.clear()
-            self.leg, self.dialect = cast("UpstreamLeg", leg), self.upstream.dialect
-            self.leg.ended.add_done_callback(lambda _: self.gone.set())
-            lost = False
-            try:
-                async with asyncio.timeout(SPARE_SECONDS):
-                    await self.gone.wait()
-                lost = self.leg is not None
-            except TimeoutError:
-                pass  # it has aged: on to the next
-            finally:
-                if self.leg is not None:
-                    self.leg = None
-                    await close(leg)
-            if lost:
-                await asyncio.sleep(SPARE_RETRY_SECONDS)
-
-
-async def close(upstream: ClientConnection) -> None:
-    """Close the upstream within a second, even when it no longer reads or answers."""
+async def close(connection: UpstreamConnection) -> None:
+    """Close a connection within a second, even when the upstream no longer reads or answers."""
     try:
         async with asyncio.timeout(CLOSE_SECONDS):
-            await upstream.close()
+            await connection.close()
     except TimeoutError:
         pass
     finally:
-        upstream.transport.abort()
+        connection.transport.abort()
 
 
-REFUSALS = {
-    400: Ending(
-        4400,
-        "upstream_bad_request",
-        "Azure did not accept the request (400): the deployment is probably not a realtime model.",
-    ),
-    401: Ending(
-        4401,
-        "upstream_unauthorized",
-        "Azure refused access (401): check AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_API_KEY, or the role of the server's identity.",
-    ),
-    403: Ending(
-        4403,
-        "upstream_forbidden",
-        "Azure does not accept this network (403): check the resource's network rules.",
-    ),
-    404: Ending(
-        4404,
-        "deployment_not_found",
-        "Azure does not know the deployment (404): check AZURE_OPENAI_DEPLOYMENT and AZURE_OPENAI_API_VERSION.",
-    ),
-    429: Ending(
-        1013,
-        "rate_limited",
-        "Azure's quota is used up (429): wait a moment, or raise the deployment's quota.",
-    ),
-}
-""" What each status of the handshake means to the person who set the server up. """
-
-
-def to_refusal(failure: Exception) -> Ending:
-    """Say in fixed words why the handshake failed."""
+def to_close_reason(failure: Exception) -> CloseReason:
+    """Return, in fixed words, why the handshake failed."""
     match failure:
         case InvalidStatus(response=response):
-            status = response.status_code
-            words = (
-                f"The speech service answered {status} instead of opening a session. Please try again later."
-            )
-            return REFUSALS.get(status, Ending(1014, "upstream_failed", words))
+            return refused_with(response.status_code)
         case TimeoutError():
-            return Ending(1014, "upstream_timeout", "The speech service did not answer within 10 seconds.")
+            return UPSTREAM_TIMEOUT
         case ssl.SSLError():
-            return Ending(
-                1014,
-                "upstream_tls",
-                "The speech service's certificate was not accepted: check AZURE_OPENAI_ENDPOINT, or set SSL_CERT_FILE behind a corporate proxy.",
-            )
+            return UPSTREAM_TLS
         case socket.gaierror():
-            return Ending(
-                1014,
-                "upstream_unreachable",
-                "The speech service's host name was not found: check AZURE_OPENAI_ENDPOINT.",
-            )
-        case OSError() | InvalidHandshake() | EOFError():
-            return Ending(
-                1014,
-                "upstream_unreachable",
-                "The speech service could not be reached: check the network and AZURE_OPENAI_ENDPOINT.",
-            )
-    return INTERNAL
+            return HOST_NOT_FOUND
+    return UPSTREAM_UNREACHABLE

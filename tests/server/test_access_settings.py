@@ -14,7 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from realtime_voice import quota
-from realtime_voice.quota import DAILY_LIMIT, Allowance
+from realtime_voice.endings import DAILY_LIMIT
+from realtime_voice.quota import Allowance
 from realtime_voice.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -75,9 +76,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def test_the_minutes_of_all_sessions_count_together(clock: Clock) -> None:
     minutes = Allowance(10)
-    with minutes.talk():
+    with minutes.counting():
         clock.now += 60
-        with minutes.talk(), minutes.talk():
+        with minutes.counting(), minutes.counting():
             clock.now += 60
         clock.now += 60
     clock.now += 3600
@@ -87,7 +88,7 @@ def test_the_minutes_of_all_sessions_count_together(clock: Clock) -> None:
 def test_a_new_day_begins_anew_at_midnight(clock: Clock) -> None:
     minutes = Allowance(10)
     clock.now = 101 * quota.DAY_SECONDS - 300.0
-    with minutes.talk():
+    with minutes.counting():
         clock.now += 300 + 120
         assert minutes.count() == (10 - 2) * 60
     clock.now += quota.DAY_SECONDS
@@ -96,7 +97,7 @@ def test_a_new_day_begins_anew_at_midnight(clock: Clock) -> None:
 
 async def test_what_is_spent_ends_every_session_and_lets_no_new_one_in(clock: Clock) -> None:
     minutes = Allowance(1)
-    with minutes.talk():
+    with minutes.counting():
         clock.now += 60.5
         async with asyncio.timeout(5):
             assert await minutes.spent() is DAILY_LIMIT
@@ -104,7 +105,7 @@ async def test_what_is_spent_ends_every_session_and_lets_no_new_one_in(clock: Cl
 
 async def test_without_a_limit_nothing_is_ever_spent(clock: Clock) -> None:
     minutes = Allowance(None)
-    with minutes.talk():
+    with minutes.counting():
         clock.now += 10**9
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(minutes.spent(), 0.05)

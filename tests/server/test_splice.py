@@ -15,7 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.frames import Frame, Opcode
 from websockets.protocol import Protocol, Side
 
-from realtime_voice.splice import Leg, Walker
+from realtime_voice.frames import FrameWalker
+from realtime_voice.splice import SplicedProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from mock_azure import Azure
     from server_process import StartServer
 
-    from realtime_voice.endings import Ending
+    from realtime_voice.endings import CloseReason
 
 LIMIT = 2**20
 SIZES = st.sampled_from([0, 1, 125, 126, 127, 200, 65_535, 65_536, 70_000])
@@ -65,15 +66,15 @@ def cut(data: bytes, places: list[int]) -> list[bytes]:
 
 def walk(
     pieces: list[bytes], *, masked: bool, limit: int = LIMIT
-) -> tuple[bytes, bytes, list[int], Ending | None]:
+) -> tuple[bytes, bytes, list[int], CloseReason | None]:
     """Return all that passed, all control frames, the sizes seen, and the ending."""
     sizes: list[int] = []
-    walker = Walker(
-        masked=masked, binary=False, limit_bytes=limit, seen=lambda size, _data, _at: sizes.append(size)
+    walker = FrameWalker(
+        masked=masked, binary=False, limit_bytes=limit, on_message=lambda size, _data, _at: sizes.append(size)
     )
     passed = control = b""
     for piece in pieces:
-        if walker.is_message(piece):
+        if walker.take_single_message(piece):
             passed += piece
             continue
         whole, controls, ending = walker.feed(piece)
@@ -142,18 +143,18 @@ def test_every_cut_through_a_header_gives_the_same(size: int, masked: bool) -> N
 
 def test_a_row_of_whole_messages_is_passed_on_as_the_bytes_that_were_read() -> None:
     data = Stream([text(True, Opcode.TEXT, 1000)] * 3).written(masked=False)
-    walker = Walker(masked=False, binary=False, limit_bytes=LIMIT, seen=lambda *_: None)
+    walker = FrameWalker(masked=False, binary=False, limit_bytes=LIMIT, on_message=lambda *_: None)
     (passed,), _, _ = walker.feed(data)
     assert passed is data
 
 
 def test_the_beginning_of_a_server_event_is_shown() -> None:
     heads: list[bytes] = []
-    walker = Walker(
+    walker = FrameWalker(
         masked=False,
         binary=False,
         limit_bytes=LIMIT,
-        seen=lambda size, data, at: heads.append(data[at : at + size]),
+        on_message=lambda size, data, at: heads.append(data[at : at + size]),
     )
     event = b'{"type":"response.created"}'
     frames = [
@@ -234,30 +235,35 @@ class Wire:
         return None
 
 
-class BareLeg(Leg):
+class BareProtocol(SplicedProtocol):
     """A leg without a library."""
 
-    def __init__(self, *, masked: bool, hold_bytes: int) -> None:
+    def __init__(self, *, masked: bool, buffer_limit_bytes: int) -> None:
         self.wire = Wire()
         self.transport = cast("asyncio.Transport", self.wire)
         self.loop = asyncio.get_running_loop()
-        self.hold_bytes = hold_bytes
+        self.buffer_limit_bytes = buffer_limit_bytes
         self.control = b""
-        self.start(Walker(masked=masked, binary=False, limit_bytes=LIMIT, seen=lambda *_: None))
+        self.start_walking(
+            FrameWalker(masked=masked, binary=False, limit_bytes=LIMIT, on_message=lambda *_: None)
+        )
 
-    def read(self, data: bytes) -> None:
+    def take_bytes(self, data: bytes) -> None:
         assert self.walker
         self.control += self.walk(self.walker, data)
 
 
 @pytest.fixture
-async def legs() -> AsyncIterator[tuple[BareLeg, BareLeg]]:
-    browser, upstream = BareLeg(masked=True, hold_bytes=100), BareLeg(masked=False, hold_bytes=0)
+async def legs() -> AsyncIterator[tuple[BareProtocol, BareProtocol]]:
+    browser, upstream = (
+        BareProtocol(masked=True, buffer_limit_bytes=100),
+        BareProtocol(masked=False, buffer_limit_bytes=0),
+    )
     browser.join(upstream)
     upstream.join(browser)
     yield browser, upstream
-    browser.part()
-    upstream.part()
+    browser.separate()
+    upstream.separate()
 
 
 def message(size: int, *, masked: bool) -> bytes:
@@ -265,10 +271,10 @@ def message(size: int, *, masked: bool) -> bytes:
 
 
 async def test_a_page_that_leaves_while_the_upstream_is_blocked_is_seen(
-    legs: tuple[BareLeg, BareLeg],
+    legs: tuple[BareProtocol, BareProtocol],
 ) -> None:
     browser, upstream = legs
-    upstream.block()
+    upstream.mark_blocked()
     close = Frame(Opcode.CLOSE, b"").serialize(mask=True)
     browser.data_received(message(50, masked=True) + close)
     assert browser.control == close
@@ -277,51 +283,53 @@ async def test_a_page_that_leaves_while_the_upstream_is_blocked_is_seen(
 
 
 async def test_a_blocked_leg_gets_what_was_held_for_it_in_order_when_it_reads_again(
-    legs: tuple[BareLeg, BareLeg],
+    legs: tuple[BareProtocol, BareProtocol],
 ) -> None:
     browser, upstream = legs
     sent = [message(size, masked=True) for size in (10, 20, 90, 5)]
     browser.data_received(sent[0])
-    upstream.block()
+    upstream.mark_blocked()
     for frames in sent[1:3]:
         browser.data_received(frames)
     assert not browser.wire.reading
     assert upstream.wire.written == sent[0]
-    upstream.unblock()
+    upstream.mark_unblocked()
     assert browser.wire.reading
     browser.data_received(sent[3])
     assert upstream.wire.written == b"".join(sent)
 
 
-async def test_a_page_that_does_not_read_stops_the_upstream_at_once(legs: tuple[BareLeg, BareLeg]) -> None:
+async def test_a_page_that_does_not_read_stops_the_upstream_at_once(
+    legs: tuple[BareProtocol, BareProtocol],
+) -> None:
     browser, upstream = legs
-    browser.block()
+    browser.mark_blocked()
     upstream.data_received(message(1, masked=False))
     assert not upstream.wire.reading
-    browser.unblock()
+    browser.mark_unblocked()
     assert upstream.wire.reading
     assert browser.wire.written == message(1, masked=False)
 
 
 async def test_a_leg_that_rests_is_not_read_again_because_the_other_is_free(
-    legs: tuple[BareLeg, BareLeg],
+    legs: tuple[BareProtocol, BareProtocol],
 ) -> None:
     browser, upstream = legs
-    browser.pause()
-    browser.resting = asyncio.get_running_loop().call_later(60, lambda: None)
-    upstream.block()
-    upstream.unblock()
+    browser.pause_reading()
+    browser.rate_timer = asyncio.get_running_loop().call_later(60, lambda: None)
+    upstream.mark_blocked()
+    upstream.mark_unblocked()
     assert not browser.wire.reading
 
 
 async def test_after_the_parting_nothing_passes_and_both_are_read_for_their_close(
-    legs: tuple[BareLeg, BareLeg],
+    legs: tuple[BareProtocol, BareProtocol],
 ) -> None:
     browser, upstream = legs
-    upstream.block()
+    upstream.mark_blocked()
     browser.data_received(message(500, masked=True))
     for leg in legs:
-        leg.part()
+        leg.separate()
     browser.data_received(message(5, masked=True))
     assert upstream.wire.written == b""
     assert browser.wire.reading

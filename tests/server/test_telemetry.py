@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from websockets.asyncio.client import connect
 
-from realtime_voice.telemetry import JsonLines
+from realtime_voice.log import JsonLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from realtime_voice.upstream import OPEN_SECONDS, dial
+from realtime_voice.dial import dial
+from realtime_voice.endings import OPEN_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
