@@ -1,7 +1,6 @@
 """Every close code that the server sends, with its reason and its message.
 
-No other module chooses a close code: the others use these constants, and the three functions below,
-which choose by the upstream's HTTP status or close code.
+No other module chooses a close code: the others use the constants and functions of this one.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ BLOCKED_SECONDS = 10  # while one side accepts no data
 class CloseReason:
     """Why a session ends: a websocket close code, a short reason and a message for a person.
 
-    A reason without a message sends no `error` event before the close. `{names}` in a message stand
-    for values that `with_values` fills in. `when` describes the cause, for the documentation.
+    A reason without a message sends no `error` event before the close. `when` names the cause, for the
+    documentation. `{names}` in a message stand for values that the functions below fill in.
     """
 
     code: int
@@ -203,6 +202,16 @@ REFUSALS = {400: BAD_REQUEST, 401: UNAUTHORIZED, 403: FORBIDDEN, 404: NOT_FOUND,
 PASSED_ON = {1007, 1008, 1009, 1013}
 APPLICATION_CODES = range(3000, 5000)  # RFC 6455, 7.4.2
 """Close codes of the upstream that the page gets unchanged, with the upstream's own reason."""
+
+
+def time_limit(minutes: float) -> CloseReason:
+    """Return the reason for a session that has lasted as long as it may."""
+    return TIME_LIMIT.with_values(minutes=minutes)
+
+
+def idle(minutes: float) -> CloseReason:
+    """Return the reason for a session in which nobody has spoken for so long."""
+    return IDLE.with_values(minutes=minutes)
 
 
 def too_big(limit_bytes: int) -> CloseReason:

@@ -17,12 +17,12 @@ from websockets.exceptions import ConnectionClosed
 from realtime_voice.endings import (
     BLOCKED_SECONDS,
     DONE,
-    IDLE,
     STALLED,
     TEXT_ONLY,
-    TIME_LIMIT,
     CloseReason,
     closed_with,
+    idle,
+    time_limit,
     too_big,
 )
 from realtime_voice.splice import joined
@@ -126,7 +126,7 @@ async def watch_limits(limits: Limits, traffic: Traffic) -> CloseReason:
             limits.idle_seconds if traffic.response_open else traffic.active_at + limits.idle_seconds - now
         )
         if left <= 0:
-            return TIME_LIMIT.with_values(minutes=limits.seconds / 60)
+            return time_limit(limits.seconds / 60)
         if idle_left <= 0:
-            return IDLE.with_values(minutes=limits.idle_seconds / 60)
+            return idle(limits.idle_seconds / 60)
         await asyncio.sleep(min(left, idle_left))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from starlette.websockets import WebSocketDisconnect
 
+from realtime_voice.access import KEY_PROTOCOL
 from realtime_voice.endings import (
     BUSY,
     DAILY_LIMIT,
@@ -50,7 +51,7 @@ def dialect_of(browser: WebSocket) -> Dialect | None:
     ):
         return "preview"
     brings_key = {"authorization", "api-key"} & set(headers) or any(
-        name.startswith("openai-insecure-api-key.") for name in offered
+        name.startswith(KEY_PROTOCOL) for name in offered
     )
     return "ga" if brings_key or "model" in query or browser.url.path != PAGE_PATH else None
 

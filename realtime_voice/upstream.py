@@ -7,12 +7,13 @@ import logging
 import socket
 import ssl
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 from urllib.parse import urlencode, urlsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidStatus
 from websockets.proxy import get_proxy
+from websockets.uri import parse_uri
 
 from realtime_voice.dial import dial
 from realtime_voice.endings import (
@@ -61,15 +62,7 @@ class UpstreamConnection(Protocol):
 
 
 class Connect(connect):
-    """websockets' connect, except that it tries a host's addresses together and follows no redirect.
-
-    A redirect would carry the key to another host.
-    """
-
-    async def open_tcp_connection(self) -> ClientConnection:
-        if self.proxy is None or get_proxy(self.ws_uri) is None:
-            self.create_connection_kwargs["sock"] = await dial(self.ws_uri.host, self.ws_uri.port)
-        return await super().open_tcp_connection()
+    """websockets' connect, except that it follows no redirect, which would carry the key to another host."""
 
     def process_redirect(self, exc: Exception) -> Exception:
         return exc
@@ -146,20 +139,26 @@ class Upstream:
                 headers = {"Authorization": f"Bearer {await self.tokens.get()}"}
             except NoTokenError:
                 raise RefusedError(NO_TOKEN) from None
-        return await Connect(
-            self.url(dialect),
-            ssl=self.tls,
-            additional_headers=headers,
-            user_agent_header="realtime-voice",
-            proxy=True if self.tls else None,
-            compression=None,
-            open_timeout=OPEN_SECONDS,
-            ping_interval=PING_SECONDS,
-            ping_timeout=PONG_SECONDS,
-            close_timeout=CLOSE_SECONDS,
-            max_size=MAX_MESSAGE_BYTES,
-            create_connection=cast("type[ClientConnection] | None", create_connection),
-        )
+        url = self.url(dialect)
+        address = parse_uri(url)
+        proxy = get_proxy(address) if self.tls else None
+        async with asyncio.timeout(OPEN_SECONDS):
+            direct: dict[str, Any] = {} if proxy else {"sock": await dial(address.host, address.port)}
+            return await Connect(
+                url,
+                proxy=proxy,
+                ssl=self.tls,
+                **direct,
+                additional_headers=headers,
+                user_agent_header="realtime-voice",
+                compression=None,
+                open_timeout=None,
+                ping_interval=PING_SECONDS,
+                ping_timeout=PONG_SECONDS,
+                close_timeout=CLOSE_SECONDS,
+                max_size=MAX_MESSAGE_BYTES,
+                create_connection=cast("type[ClientConnection] | None", create_connection),
+            )
 
     async def reachable(self) -> bool:
         """Tell whether the upstream's address answers, over verified TLS; opens no session."""

@@ -164,7 +164,7 @@ def test_git_and_docker_leave_env_files_alone() -> None:
 
 def test_libraries_that_log_headers_are_never_at_debug() -> None:
     script = (
-        "import logging; from realtime_voice import telemetry, upstream; telemetry.set_up_log('DEBUG', 'text'); import websockets, uvicorn\n"
+        "import logging; from realtime_voice import log, upstream; log.set_up_log('DEBUG', 'text'); import websockets, uvicorn\n"
         "names = ['websockets', 'websockets.client', 'uvicorn.error', 'azure', 'msal', 'urllib3', 'asyncio']\n"
         "print([logging.getLogger(name).getEffectiveLevel() for name in names])"
     )
