@@ -17,7 +17,7 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
@@ -29,6 +29,7 @@ from realtime_voice.access import Gate
 from realtime_voice.entra import Tokens
 from realtime_voice.frames import MAX_MESSAGE_BYTES
 from realtime_voice.log import set_up_log
+from realtime_voice.self_check import fast_path_works
 from realtime_voice.sessions import PAGE_PATH, Sessions
 from realtime_voice.settings import (
     ENV_FILE,
@@ -39,7 +40,7 @@ from realtime_voice.settings import (
     is_readable_by_all,
     read_environment,
 )
-from realtime_voice.splice import BrowserProtocol
+from realtime_voice.splice import STATE_KEY, create_browser_protocol
 from realtime_voice.upstream import PING_SECONDS, PONG_SECONDS, Upstream
 from simulator import Simulator
 
@@ -85,7 +86,7 @@ def create_app(settings: Settings) -> FastAPI:
     """Return the ASGI app of one server; the simulator lives and ends with it."""
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Sessions]]:
+    async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
         async with contextlib.AsyncExitStack() as stack:
             key = settings.api_key or secrets.token_urlsafe()
             origin = settings.endpoint
@@ -99,12 +100,13 @@ def create_app(settings: Settings) -> FastAPI:
             tls = settings.tls if origin.startswith("wss:") else None
             tokens = Tokens(settings.token_scope) if settings.endpoint and not settings.api_key else None
             upstream = Upstream(origin, settings.deployment, settings.api_version, key, tokens, tls)
+            fast_path = await fast_path_works()
             sessions = Sessions(settings, upstream)
-            if settings.warm_start:
+            if settings.warm_start and fast_path:
                 warm = asyncio.create_task(sessions.warm.keep())
                 stack.push_async_callback(asyncio.wait, {warm})
                 stack.callback(warm.cancel)
-            yield {"sessions": sessions}
+            yield {"sessions": sessions, STATE_KEY: fast_path}
             await sessions.stop()
 
     # FastAPI's own spans would hold queries, which clients may put a secret into; sessions have theirs.
@@ -207,7 +209,7 @@ def main() -> None:
         factory=reload,
         reload=reload,
         http="h11",  # bounds headers, unlike httptools, and parses nothing but handshakes and page files
-        ws=BrowserProtocol,
+        ws=cast("type[asyncio.Protocol]", create_browser_protocol),
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # costs more processor time than all the rest of the relay
         ws_ping_interval=PING_SECONDS,

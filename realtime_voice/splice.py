@@ -27,7 +27,9 @@ import math
 import socket
 from typing import TYPE_CHECKING, Any, cast
 
+import uvicorn
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection
 from websockets.protocol import OPEN
 
@@ -36,8 +38,9 @@ from realtime_voice.frames import MAX_MESSAGE_BYTES, FrameWalker
 from realtime_voice.traffic import TYPE_WITHIN_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from starlette.types import ASGIApp
     from starlette.websockets import WebSocket
     from websockets.http11 import Request
 
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 
 SILENT_PEER_MS = 20_000  # TCP gives up on a peer that has acknowledged nothing for so long
 SCOPE_KEY = "realtime_voice.browser_protocol"
+STATE_KEY = "fast_path"  # of the lifespan's state: whether the fast path works
 WRITE_BUFFER_BYTES = 256 * 2**10  # as much as uvloop reads at once, so that one read does not block writing
 EARLY_BYTES = 64 * 2**10  # what an upstream may send before it is joined to a browser
 HEADERS_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\n\r\n"
@@ -365,6 +369,31 @@ class UpstreamProtocol(SplicedProtocol, ClientConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self.end_as_closed()
+
+
+def create_browser_protocol(
+    config: uvicorn.Config, server_state: ServerState, app_state: dict[str, Any]
+) -> WebSocketsSansIOProtocol:
+    """Return the protocol for a browser's connection; uvicorn calls this for each one, as its option `ws`.
+
+    It is uvicorn's own when the lifespan has found that the fast path does not work.
+    """
+    protocol = BrowserProtocol if app_state.get(STATE_KEY, True) else WebSocketsSansIOProtocol
+    return protocol(config, server_state, app_state)
+
+
+def browser_protocol_factory(app: ASGIApp) -> Callable[[], asyncio.Protocol]:
+    """Return a function that makes the protocol of one connection to an app, as uvicorn's server does."""
+    config = uvicorn.Config(
+        app,
+        http="h11",
+        ws=cast("type[asyncio.Protocol]", create_browser_protocol),
+        ws_per_message_deflate=False,
+        log_config=None,
+        lifespan="off",
+    )
+    config.load()
+    return lambda: config.http_protocol_class(config=config, server_state=ServerState(), app_state={})  # type: ignore[call-arg]
 
 
 def browser_protocol_of(browser: WebSocket) -> BrowserProtocol | None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LAYERS = (
     "log", "settings", "headers", "login", "access", "dial", "entra", "endings", "traffic", "frames", "splice",
-    "upstream", "warm", "relay", "quota", "telemetry", "sessions",
+    "upstream", "warm", "relay", "quota", "telemetry", "self_check", "sessions",
 )  # fmt: skip
 """The modules of realtime_voice, from the bottom up: each may import only those before it."""
 

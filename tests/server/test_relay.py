@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PLAIN = """
 import server
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-server.BrowserProtocol = WebSocketsSansIOProtocol
+server.create_browser_protocol = WebSocketsSansIOProtocol
 server.main()
 """
 
