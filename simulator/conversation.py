@@ -43,6 +43,11 @@ class Item:
         return " ".join(part.get("text") or part.get("transcript") or "" for part in parts)
 
     @property
+    def pictures(self) -> list[str]:
+        """What the pictures in the item are, in words."""
+        return []
+
+    @property
     def _read(self) -> str:
         """What a model reads of the item, which hears the user's audio and reads no transcript of it."""
         parts = [part for part in self.shown.get("content", ()) if part["type"] != "input_audio"]

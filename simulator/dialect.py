@@ -64,6 +64,11 @@ class Asked:
     in_conversation: bool
     input: list[dict[str, Any]] | None
     temperature: float | None
+    instructions: str  # in effect: the response's own, else the session's
+    own_instructions: str = ""
+    parallel: bool = False  # several calls at once are allowed
+    reasons: bool = False  # the model is one that reasons
+    reasoning_tokens: int = 0
 
 
 class Dialect(ABC):
@@ -274,6 +279,8 @@ class Preview(Dialect):
             in_conversation=response.get("conversation") != "none",
             input=response.get("input"),
             temperature=both["temperature"],
+            instructions=both["instructions"] or "",
+            own_instructions=response.get("instructions") or "",
         )
 
     def response_fields(self, asked: Asked) -> dict[str, Any]:
@@ -407,6 +414,8 @@ class GA(Dialect):
             in_conversation=response.get("conversation") != "none",
             input=response.get("input"),
             temperature=None,
+            instructions=both["instructions"] or "",
+            own_instructions=response.get("instructions") or "",
         )
 
     def response_fields(self, asked: Asked) -> dict[str, Any]:

@@ -1,14 +1,19 @@
-"""What the simulator answers. It understands nothing and says so; typed commands exercise the rest."""
+"""What the simulator answers. It understands nothing and says so; it takes up the words it is given.
+
+Which tool fits a text, and what a text asks to be said, is read off its words (reading.py, tool_calls.py). Typed commands
+exercise the rest.
+"""
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from simulator.checks import RequestError
 from simulator.conversation import Item
 from simulator.dialect import Asked
+from simulator.reading import phrases, recall, sums, to_be_said
+from simulator.tool_calls import MOST_CALLS, arguments, fitting, function_tools, subjects
 from simulator.turns import Heard
 from simulator.voice import Speech, line, ramp, replay, silence
 
@@ -23,12 +28,15 @@ COMMANDS = {
     "/error [CODE]": "fail the response, or send an error event with this code",
     "/close [CODE]": "close the connection, with 1011 or this code",
     "/slow": "start after 3 s and speak slower than real time",
-    "/tool": "call a tool of the session, or an invented one, with made-up arguments",
+    "/tool [NAME]": "call this tool of the session, the first one, or an invented one, with made-up arguments",
+    "/tools": "call several tools of the session at once",
+    "/preamble": "say a sentence and call a tool in one response",
     "/silence": "answer with 3 s of silence",
     "/long": "speak for a minute",
 }
 CLOSE_CODE = re.compile("100[01]|101[1-4]|[34][0-9]{3}")
 INVENTED_TOOL = "simulator_example"
+COMMENTARY, FINAL_ANSWER = "commentary", "final_answer"  # phases of a reasoning model's messages
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,14 @@ class Ending:
 
     code: int
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of an answer: what is said, and its `phase` where the model has any."""
+
+    speeches: tuple[Speech, ...]
+    phase: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,10 +65,9 @@ class Call:
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: speech or a call, or else a failed response, or the end of the connection."""
+    """One answer: messages and calls in order, or else a failed response, or the end of the connection."""
 
-    speeches: tuple[Speech, ...] = ()
-    call: Call | None = None
+    outputs: tuple[Message | Call, ...] = ()
     failure: str = ""
     ending: Ending | None = None
     slow: bool = False
@@ -64,7 +79,7 @@ Command = Callable[[str, Asked], Reply]
 class Partner:
     """Choose answers for one session; raises RequestError when it is asked to send an error event.
 
-    A scripted partner answers every turn with a ramp of 3 s (60 s to /long); commands stay what they are.
+    A scripted partner answers every turn with a ramp of 3 s (60 s to /long); calls and commands stay what they are.
     """
 
     def __init__(self, *, scripted: bool) -> None:
@@ -74,29 +89,58 @@ class Partner:
             "/help": self._help,
             "/error": self._error,
             "/close": self._close,
-            "/slow": lambda _argument, _asked: Reply((line("typed"), line("interrupt")), slow=True),
-            "/tool": lambda _argument, asked: Reply(call=made_up_call(asked)),
-            "/silence": lambda _argument, _asked: Reply((silence(3000),)),
+            "/slow": lambda _argument, asked: say(asked, line("typed"), line("interrupt"), slow=True),
+            "/tool": lambda name, asked: Reply((made_up_call(asked, name),)),
+            "/tools": lambda _argument, asked: Reply(made_up_calls(asked)),
+            "/preamble": self._preamble,
+            "/silence": lambda _argument, asked: say(asked, silence(3000)),
             "/long": self._long,
         }
 
-    def reply(self, item: Item | None, asked: Asked) -> Reply:
-        """Answer an item, the last of what the response is about."""
-        command, _, argument = (item.text.strip() if item and item.role == "user" else "").partition(" ")
+    def reply(self, item: Item | None, asked: Asked, earlier: Sequence[Item] = ()) -> Reply:
+        """Answer an item, the last of what the response is about, which came after the `earlier` ones."""
+        text = item.text.strip() if item and item.role == "user" else ""
+        command, _, argument = text.partition(" ")
         if command in self._commands:
             return self._commands[command](argument.strip(), asked)
-        if item and item.role == "user" and asked.tool_choice not in ("auto", "none"):
-            return Reply(call=made_up_call(asked))
-        return Reply((ramp(SCRIPTED_MS),)) if self._scripted else self._speak(item)
+        calls = choose_calls(item, asked)
+        if calls:
+            return Reply(calls)
+        return (
+            say(asked, ramp(SCRIPTED_MS))
+            if self._scripted
+            else say(asked, *self._speak(item, asked, earlier))
+        )
 
-    def _speak(self, item: Item | None) -> Reply:
+    def _speak(self, item: Item | None, asked: Asked, earlier: Sequence[Item]) -> tuple[Speech, ...]:
+        """Say what came, then what was asked to be said and what was said before of the same."""
+        typed = item.text if item and item.role == "user" and not item.heard else ""
+        requests = [request for request in (asked.own_instructions, typed) if request]
+        demands = [each for request in requests for each in (*to_be_said(request), *sums(request))]
+        demands += phrases(asked.instructions)
+        said = [earlier_item.text for earlier_item in earlier if earlier_item.role in ("user", "system")]
+        recalled = filter(None, (recall(request, said) for request in requests))
+        opening = self._opening(item)
+        if not opening and demands:
+            opening = (line("asked"),)
+        elif not opening and typed:
+            opening = (line("typed"), Speech(f"(You typed: {typed})"))
+        elif not opening and asked.own_instructions:
+            opening = (line("asked"), Speech(f"(My instructions: {asked.own_instructions})"))
+        elif not opening:
+            opening = (line("nothing"),)
+        words = dict.fromkeys([*demands, *(f"(You said: {each})" for each in recalled)])
+        return (*opening, *map(Speech, words))
+
+    def _opening(self, item: Item | None) -> tuple[Speech, ...]:
+        """Say what was heard, what a tool has answered, or which pictures came."""
         if item and item.heard:
-            return Reply(self._to_speech(item.heard))
-        if item and item.role == "user":
-            return Reply((line("typed"), Speech(f"(You typed: {item.text})")))
+            return self._to_speech(item.heard)
         if item and item.shown["type"] == "function_call_output":
-            return Reply((line("tool"), Speech(f"(It said: {item.shown['output']})")))
-        return Reply((line("nothing"),))
+            return (line("tool"), Speech(f"(It said: {item.shown['output']})"))
+        if item and item.pictures:
+            return (line("picture"), *(Speech(f"({picture})") for picture in item.pictures))
+        return ()
 
     def _to_speech(self, heard: Heard) -> tuple[Speech, ...]:
         remark = diagnose(heard)
@@ -108,8 +152,9 @@ class Partner:
         self._spoken_turns += 1
         return (*hello, line("heard"), replay(heard), *((line(remark),) if remark else ()))
 
-    def _help(self, _argument: str, _asked: Asked) -> Reply:
-        return Reply((line("help"), Speech("; ".join(f"{name}: {what}" for name, what in COMMANDS.items()))))
+    def _help(self, _argument: str, asked: Asked) -> Reply:
+        listed = "; ".join(f"{name}: {what}" for name, what in COMMANDS.items())
+        return say(asked, line("help"), Speech(listed))
 
     def _error(self, code: str, _asked: Asked) -> Reply:
         if code:
@@ -121,12 +166,21 @@ class Partner:
             raise RequestError("invalid_value", f"A server cannot close a connection with code {argument}.")
         return Reply(ending=Ending(int(argument or "1011"), "Closed because it was asked to."))
 
-    def _long(self, _argument: str, _asked: Asked) -> Reply:
+    def _preamble(self, _argument: str, asked: Asked) -> Reply:
+        spoken = ramp(SCRIPTED_MS) if self._scripted else line("preamble")
+        return Reply((Message((spoken,), COMMENTARY if asked.reasons else None), made_up_call(asked)))
+
+    def _long(self, _argument: str, asked: Asked) -> Reply:
         if self._scripted:
-            return Reply((ramp(LONG_MS),))
+            return say(asked, ramp(LONG_MS))
         lines = tuple(map(line, ("hello", *TIPS)))
         round_ms = sum(len(speech.pcm) for speech in lines) // 48
-        return Reply(lines * -(-LONG_MS // round_ms))
+        return say(asked, *(lines * -(-LONG_MS // round_ms)))
+
+
+def say(asked: Asked, *speeches: Speech, slow: bool = False) -> Reply:
+    """Return an answer of one message."""
+    return Reply((Message(speeches, FINAL_ANSWER if asked.reasons else None),), slow=slow)
 
 
 def diagnose(heard: Heard) -> str | None:
@@ -142,27 +196,46 @@ def diagnose(heard: Heard) -> str | None:
     return None
 
 
-def made_up_call(asked: Asked) -> Call:
-    """Return a call of the tool that was asked for, else the first one, with arguments made up from its schema."""
-    wanted = asked.tool_choice["name"] if isinstance(asked.tool_choice, dict) else None
-    for tool in asked.tools:
+def choose_calls(item: Item | None, asked: Asked) -> tuple[Call, ...]:
+    """Return the calls that a response makes: those that are demanded, or those that fit what was asked.
+
+    Left to choose, it calls nothing right after a function's output: the model speaks of it.
+    """
+    tools, choice = function_tools(asked.tools), asked.tool_choice
+    request = asked.own_instructions
+    typed = item.text if item and item.role == "user" and not item.heard else ""
+    if isinstance(choice, dict):
+        named = [tool for tool in tools if tool["name"] == choice.get("name")]
+        return tuple(to_call(tool, typed or request) for tool in named)
+    if choice == "none" or not tools:
+        return ()
+    if choice == "auto" and item and item.shown["type"] == "function_call_output":
+        return ()
+    fit = fitting(tools, request)
+    text = request if fit else typed
+    fit = fit or fitting(tools, typed)
+    if not fit:
+        return (to_call(tools[0], typed or request),) if choice == "required" else ()
+    if not asked.parallel:
+        return (to_call(fit[0], text),)
+    return tuple(to_call(tool, subject) for tool in fit for subject in subjects(tool, text))[:MOST_CALLS]
+
+
+def to_call(tool: dict[str, object], text: str) -> Call:
+    return Call(str(tool["name"]), json.dumps(arguments(tool.get("parameters") or {"type": "object"}, text)))
+
+
+def made_up_call(asked: Asked, name: str = "") -> Call:
+    """Return a call of the tool of this name, else the one that is demanded, else the first, with made-up arguments."""
+    wanted = name or (asked.tool_choice.get("name") if isinstance(asked.tool_choice, dict) else None)
+    for tool in function_tools(asked.tools):
         if wanted in (None, tool["name"]):
-            return Call(tool["name"], json.dumps(made_up(tool.get("parameters") or {"type": "object"})))
+            schema = tool.get("parameters") or {"type": "object"}
+            return Call(tool["name"], json.dumps(arguments(schema, everything=True)))
     return Call(wanted or INVENTED_TOOL, json.dumps({"invented": True}))
 
 
-def made_up(schema: Any, depth: int = 8) -> Any:
-    """Return a value that fits a JSON schema as far as types, enumerations and properties go."""
-    if not isinstance(schema, dict) or depth == 0:
-        return None
-    given = [schema[name] for name in ("const", "default") if name in schema] or schema.get("enum")
-    if isinstance(given, list) and given:
-        return given[0]
-    kind = str(schema.get("type"))
-    if kind == "object":
-        properties = schema.get("properties")
-        inner = properties if isinstance(properties, dict) else {}
-        return {name: made_up(value, depth - 1) for name, value in inner.items()}
-    if kind == "array":
-        return [made_up(schema.get("items"), depth - 1)]
-    return {"integer": 1, "number": 1, "boolean": True, "string": "example"}.get(kind)
+def made_up_calls(asked: Asked) -> tuple[Call, ...]:
+    """Return calls of all tools, two at least."""
+    names = [str(tool["name"]) for tool in function_tools(asked.tools)][:MOST_CALLS] or [INVENTED_TOOL]
+    return tuple(made_up_call(asked, name) for name in (names if len(names) > 1 else names * 2))

@@ -10,7 +10,7 @@ from typing import Any
 
 from simulator.conversation import Conversation, Item, to_text_tokens
 from simulator.dialect import Asked, Dialect, Event
-from simulator.replies import Call, Reply
+from simulator.replies import Call, Message, Reply
 from simulator.turns import BYTES_PER_MS
 from simulator.voice import DELTA_MS, Speech
 
@@ -39,8 +39,13 @@ class InputTokens:
 
     text: int
     audio: int
+    image: int = 0
     cached_text: int = 0
     cached_audio: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.text + self.audio + self.image
 
     def after(self, earlier: "InputTokens") -> "InputTokens":
         """Return these with what an earlier response has read taken from the cache, in whole blocks."""
@@ -51,8 +56,26 @@ class InputTokens:
         )
 
 
+class OutputItem:
+    """One item of a response, and what was sent of it so far."""
+
+    def __init__(self, item: Item, index: int) -> None:
+        self.item, self.index = item, index
+        self.has_part = False  # a content part has begun
+        self.written: list[str] = []
+        self.sent_bytes = 0
+
+    @property
+    def text(self) -> str:
+        return "".join(self.written)
+
+    @property
+    def text_tokens(self) -> int:
+        return to_text_tokens(self.text + self.item.shown.get("arguments", ""))
+
+
 class Response:
-    """Speak a reply. `begin` comes first, then `steps`; `cancel` may come between steps, once."""
+    """Give a reply. `begin` comes first, then `steps`; `cancel` may come between steps, once."""
 
     def __init__(  # noqa: PLR0913 - a response has this many sides
         self,
@@ -71,10 +94,8 @@ class Response:
         self._make_id = make_id
         self._conversation = conversation
         self._conversation_id = conversation_id if asked.in_conversation else None
-        self._item = Item({"id": make_id("item")})
-        self._item_open = self._part_open = False
-        self._written: list[str] = []
-        self._sent_bytes = 0
+        self._outputs: list[OutputItem] = []
+        self._is_open = False  # the last output item is not done
         self._status = "in_progress"
         self._status_details: dict[str, Any] | None = None
 
@@ -83,22 +104,16 @@ class Response:
 
     def steps(self) -> Iterator[Step]:
         """Yield the rest of the response; the last step ends it."""
-        yield Step([], SLOW_THINKING_MS if self._reply.slow else THINKING_MS)
-        if self._reply.failure:
-            error = {"type": "server_error", "code": "server_error", "message": self._reply.failure}
+        reply = self._reply
+        yield Step([], SLOW_THINKING_MS if reply.slow else THINKING_MS)
+        if reply.failure:
+            error = {"type": "server_error", "code": "server_error", "message": reply.failure}
             yield Step(self._end("failed", {"error": error}))
             return
-        if self._reply.call:
-            yield from self._call(self._reply.call)
-        else:
-            message = {"type": "message", "role": "assistant", "content": []}
-            yield Step([*self._open_item(message), self._open_part()])
-            for speech in self._reply.speeches:
-                for step in self._write(speech) if self._asked.text_only else self._speak(speech):
-                    yield step
-                    if self._output_tokens() >= self._limit:
-                        yield Step(self._end("incomplete", {"reason": "max_output_tokens"}))
-                        return
+        for output in reply.outputs:
+            yield from self._call(output) if isinstance(output, Call) else self._say(output)
+            if self.ended:
+                return
         yield Step(self._end("completed"))
 
     def cancel(self, reason: str) -> list[Event]:
@@ -111,42 +126,82 @@ class Response:
 
     @property
     def spoke(self) -> bool:
-        return self._sent_bytes > 0
+        return any(output.sent_bytes for output in self._outputs)
 
     @property
     def tokens(self) -> int:
         """What the response has used up so far, read and written."""
-        return self.input_tokens.text + self.input_tokens.audio + self._output_tokens()
+        return self.input_tokens.total + self._output_tokens()
 
     @property
     def _limit(self) -> float:
         limit = self._asked.max_output_tokens
         return limit if isinstance(limit, int) else float("inf")
 
+    @property
+    def _current(self) -> OutputItem:
+        return self._outputs[-1]
+
     def _place(self) -> dict[str, Any]:
         """Return what every delta says of where it belongs."""
-        return {"response_id": self.id, "item_id": self._item.id, "output_index": 0, "content_index": 0}
+        current = self._current
+        return {
+            "response_id": self.id,
+            "item_id": current.item.id,
+            "output_index": current.index,
+            "content_index": 0,
+        }
 
     def _item_event(self, kind: str) -> Event:
-        return {"type": kind, "response_id": self.id, "output_index": 0, "item": self._item.snapshot()}
+        current = self._current
+        return {
+            "type": kind,
+            "response_id": self.id,
+            "output_index": current.index,
+            "item": current.item.snapshot(),
+        }
 
     def _open_item(self, fields: dict[str, Any]) -> list[Event]:
-        self._item_open = True
-        self._item.shown = self._dialect.item({**self._item.shown, "status": "in_progress", **fields})
-        events = [self._item_event("response.output_item.added")]
+        """Begin the next output item, after the end of the one before."""
+        events = self._close_item("completed") if self._is_open else []
+        item = Item(self._dialect.item({"id": self._make_id("item"), "status": "in_progress", **fields}))
+        self._outputs.append(OutputItem(item, len(self._outputs)))
+        self._is_open = True
+        events.append(self._item_event("response.output_item.added"))
         if self._asked.in_conversation:
-            previous_id = self._conversation.insert(self._item)
-            events += self._dialect.item_added(self._item.snapshot(), previous_id, done=False)
+            previous_id = self._conversation.insert(item)
+            events += self._dialect.item_added(item.snapshot(), previous_id, done=False)
         return events
 
+    def _close_item(self, status: str) -> list[Event]:
+        current = self._current
+        events = self._close_part() if current.has_part else []
+        current.item.shown["status"] = status
+        if self._asked.in_conversation:
+            previous_id = self._conversation.previous_id(current.item)
+            events += self._dialect.item_done(current.item.snapshot(), previous_id)
+        self._is_open = False
+        return [*events, self._item_event("response.output_item.done")]
+
     def _open_part(self) -> Event:
-        self._part_open = True
+        self._current.has_part = True
         return {"type": "response.content_part.added", **self._place(), "part": self._part("")}
 
     def _part(self, text: str) -> dict[str, Any]:
         if self._asked.text_only:
             return {"type": "text", "text": text}
         return {"type": "audio", "transcript": text}
+
+    def _say(self, message: Message) -> Iterator[Step]:
+        phase = {"phase": message.phase} if message.phase else {}
+        fields = {"type": "message", "role": "assistant", "content": [], **phase}
+        yield Step([*self._open_item(fields), self._open_part()])
+        for speech in message.speeches:
+            for step in self._write(speech) if self._asked.text_only else self._speak(speech):
+                yield step
+                if self._output_tokens() >= self._limit:
+                    yield Step(self._end("incomplete", {"reason": "max_output_tokens"}))
+                    return
 
     def _write(self, speech: Speech) -> Iterator[Step]:
         for word in self._words(speech):
@@ -156,14 +211,15 @@ class Response:
         """Interleave the transcript with the audio it belongs to, the words a little ahead."""
         pause_ms = DELTA_MS / (SLOWER if self._reply.slow else FASTER)
         words = self._words(speech)
+        current = self._current
         for index, pcm in enumerate(speech.audio(), start=1):
             due = -(-len(words) * index // speech.deltas)
             written = -(-len(words) * (index - 1) // speech.deltas)
             events = [self._text_delta(self._dialect.transcript_event, word) for word in words[written:due]]
             delta = base64.b64encode(pcm).decode("ascii")
             events.append({"type": f"{self._dialect.audio_event}.delta", **self._place(), "delta": delta})
-            self._sent_bytes += len(pcm)
-            self._item.audio_ms = self._sent_bytes // BYTES_PER_MS
+            current.sent_bytes += len(pcm)
+            current.item.audio_ms = current.sent_bytes // BYTES_PER_MS
             yield Step(events, pause_ms)
         if not speech.pcm:
             yield Step([self._text_delta(self._dialect.transcript_event, word) for word in words])
@@ -171,41 +227,40 @@ class Response:
     def _words(self, speech: Speech) -> list[str]:
         """Return the text as deltas that join up with what is written already."""
         words = speech.text.split(" ")
-        return [*([" "] if self._written else []), *(f"{word} " for word in words[:-1]), words[-1]]
+        return [*([" "] if self._current.written else []), *(f"{word} " for word in words[:-1]), words[-1]]
 
     def _text_delta(self, event: str, text: str) -> Event:
-        self._written.append(text)
+        self._current.written.append(text)
         return {"type": f"{event}.delta", **self._place(), "delta": text}
 
     def _call(self, call: Call) -> Iterator[Step]:
         call_id = self._make_id("call")
         function = {"type": "function_call", "name": call.name, "call_id": call_id, "arguments": ""}
         yield Step(self._open_item(function), WORD_MS)
-        place = {"response_id": self.id, "item_id": self._item.id, "output_index": 0, "call_id": call_id}
+        current = self._current
+        place = {
+            "response_id": self.id,
+            "item_id": current.item.id,
+            "output_index": current.index,
+            "call_id": call_id,
+        }
         stem = "response.function_call_arguments"
         for start in range(0, len(call.arguments), ARGUMENT_CHARACTERS):
             piece = call.arguments[start : start + ARGUMENT_CHARACTERS]
             yield Step([{"type": f"{stem}.delta", **place, "delta": piece}], WORD_MS)
-        self._item.shown["arguments"] = call.arguments
+        current.item.shown["arguments"] = call.arguments
         yield Step([{"type": f"{stem}.done", **place, "name": call.name, "arguments": call.arguments}])
 
     def _end(self, status: str, details: dict[str, Any] | None = None) -> list[Event]:
         """Close whatever is open, from the inside out."""
         self._status = status
         self._status_details = None if status == "completed" else {"type": status, **(details or {})}
-        events = self._close_part() if self._part_open else []
-        if self._item_open:
-            self._item.shown["status"] = "completed" if status == "completed" else "incomplete"
-            if self._asked.in_conversation:
-                previous_id = self._conversation.previous_id(self._item)
-                events += self._dialect.item_done(self._item.snapshot(), previous_id)
-            events.append(self._item_event("response.output_item.done"))
-        events.append({"type": "response.done", "response": self._resource()})
-        return events
+        closed = "completed" if status == "completed" else "incomplete"
+        events = self._close_item(closed) if self._is_open else []
+        return [*events, {"type": "response.done", "response": self._resource()}]
 
     def _close_part(self) -> list[Event]:
-        text, place = "".join(self._written), self._place()
-        dialect = self._dialect
+        text, place, dialect = self._current.text, self._place(), self._dialect
         if self._asked.text_only:
             shown = {"type": dialect.text_content, "text": text}
             events = [{"type": f"{dialect.text_event}.done", **place, "text": text}]
@@ -215,14 +270,17 @@ class Response:
                 {"type": f"{dialect.audio_event}.done", **place},
                 {"type": f"{dialect.transcript_event}.done", **place, "transcript": text},
             ]
-        self._item.shown["content"] = [shown]
+        self._current.item.shown["content"] = [shown]
         return [*events, {"type": "response.content_part.done", **place, "part": self._part(text)}]
 
     def _output_tokens(self) -> int:
-        return self._text_tokens() + self._item.audio_tokens
+        return self._text_tokens() + self._audio_tokens() + self._asked.reasoning_tokens
 
     def _text_tokens(self) -> int:
-        return to_text_tokens("".join(self._written) + self._item.shown.get("arguments", ""))
+        return sum(output.text_tokens for output in self._outputs)
+
+    def _audio_tokens(self) -> int:
+        return sum(output.item.audio_tokens for output in self._outputs)
 
     def _resource(self) -> dict[str, Any]:
         return {
@@ -230,7 +288,7 @@ class Response:
             "id": self.id,
             "status": self._status,
             "status_details": self._status_details,
-            "output": [self._item.snapshot()] if self.ended and self._item_open else [],
+            "output": [output.item.snapshot() for output in self._outputs] if self.ended else [],
             "conversation_id": self._conversation_id,
             "max_output_tokens": self._asked.max_output_tokens,
             "metadata": self._asked.metadata,
@@ -239,21 +297,21 @@ class Response:
         }
 
     def _usage(self) -> dict[str, Any]:
-        read = self.input_tokens
-        input_tokens, output_tokens = read.text + read.audio, self._output_tokens()
+        read, output_tokens = self.input_tokens, self._output_tokens()
         return {
-            "total_tokens": input_tokens + output_tokens,
-            "input_tokens": input_tokens,
+            "total_tokens": read.total + output_tokens,
+            "input_tokens": read.total,
             "output_tokens": output_tokens,
             "input_token_details": {
                 "text_tokens": read.text,
                 "audio_tokens": read.audio,
-                "image_tokens": 0,
+                "image_tokens": read.image,
                 "cached_tokens": read.cached_text + read.cached_audio,
                 **self._dialect.cached_details(read.cached_text, read.cached_audio),
             },
             "output_token_details": {
                 "text_tokens": self._text_tokens(),
-                "audio_tokens": self._item.audio_tokens,
+                "audio_tokens": self._audio_tokens(),
+                **({"reasoning_tokens": self._asked.reasoning_tokens} if self._asked.reasons else {}),
             },
         }

@@ -10,9 +10,10 @@ from typing import Any, NoReturn
 
 from simulator.checks import RequestError, missing, one_of, string_up_to, unsupported
 from simulator.conversation import Conversation, Item, to_text_tokens
-from simulator.dialect import Deployment, Dialect, Event, to_turn_detection
+from simulator.dialect import Asked, Deployment, Dialect, Event, to_turn_detection
 from simulator.replies import Ending, Partner
 from simulator.responses import InputTokens, Response, Step
+from simulator.tool_calls import function_tools
 from simulator.turns import BYTES_PER_MS, Heard, InputAudio, SpeechStarted
 
 check_append_length = string_up_to(15 * 2**20)
@@ -348,7 +349,8 @@ class Session:
             )
         asked = self._dialect.asked(self._settings, settings)
         subject = self._conversation.last if asked.input is None else self._last_input_item(asked.input)
-        reply = self._partner.reply(subject, asked)
+        check_tool_choice(asked)
+        reply = self._partner.reply(subject, asked, self._before(subject, asked))
         if subject:
             subject.heard = None
         if reply.ending:
@@ -365,6 +367,12 @@ class Session:
         )
         self._steps = self.response.steps()
         return self.response.begin()
+
+    def _before(self, subject: Item | None, asked: Asked) -> list[Item]:
+        """Return the items that a response knows of besides the last."""
+        if asked.input is not None:
+            return [self._to_item(given) for given in asked.input[:-1] if given["type"] == "message"]
+        return [item for item in self._conversation.items if item is not subject]
 
     def _last_input_item(self, given: list[dict[str, Any]]) -> Item | None:
         if not given:
@@ -407,6 +415,17 @@ class Session:
             if name in self._dialect.rate_limits
         ]
         return [{"type": "rate_limits.updated", "rate_limits": told}]
+
+
+def check_tool_choice(asked: Asked) -> None:
+    """Refuse a choice of tools that there are not."""
+    choice, names = asked.tool_choice, [tool["name"] for tool in function_tools(asked.tools)]
+    if choice == "required" and not asked.tools:
+        message = "Tool choice 'required' must be specified with 'tools' parameter."
+        raise RequestError("invalid_value", message, "response.tool_choice")
+    if isinstance(choice, dict) and choice["type"] == "function" and choice["name"] not in names:
+        message = f"Tool choice '{choice['name']}' not found in 'tools' parameter."
+        raise RequestError("invalid_value", message, "response.tool_choice")
 
 
 def parse(message: str | bytes) -> dict[str, Any]:

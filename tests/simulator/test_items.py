@@ -20,6 +20,12 @@ from session_client import (
 )
 
 
+def said(events: list[Event]) -> str:
+    """Return what the only message of a response says."""
+    [part] = done(events)["output"][0]["content"]
+    return str(part["transcript"])
+
+
 def test_typed_message_is_answered_in_sound_and_writing(speaking: SessionClient) -> None:
     events = speaking.answer("Wie spät ist es? ⏰")
 
@@ -28,6 +34,46 @@ def test_typed_message_is_answered_in_sound_and_writing(speaking: SessionClient)
         transcript == "I received your message, but I cannot understand it. (You typed: Wie spät ist es? ⏰)"
     )
     assert len(audio(events)) > 48 * 1000
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("Say exactly: pineapple", "pineapple"),
+        ("What is 2 + 2?", "4"),
+        ('Please say "Hello, world!"', "Hello, world!"),
+    ],
+)
+def test_what_is_asked_for_is_said(speaking: SessionClient, asked: str, answer: str) -> None:
+    plainly = "I say what I was asked to say, and understand nothing of it. "
+
+    assert said(speaking.answer(asked)) == plainly + answer
+    created = speaking.send("response.create", response={"instructions": asked})
+    assert said([*created, *speaking.finish()]) == plainly + answer
+
+
+def test_phrases_of_the_session_s_instructions_are_said_in_every_answer(speaking: SessionClient) -> None:
+    speaking.update(instructions='Always include the phrase "San Francisco".')
+
+    assert "San Francisco" in said(speaking.answer("How are you?"))
+    speaking.speak(UTTERANCE)
+    assert "San Francisco" in said(speaking.finish())
+
+
+def test_a_question_is_answered_by_what_was_said_of_it(speaking: SessionClient) -> None:
+    speaking.say("My favorite number is seven.")
+    speaking.say("I live in Bern.")
+    created = speaking.send(
+        "response.create", response={"instructions": "What is the user's favorite number?"}
+    )
+
+    assert said([*created, *speaking.finish()]).endswith("(You said: My favorite number is seven.)")
+
+
+def test_instructions_that_ask_for_nothing_particular_are_repeated(speaking: SessionClient) -> None:
+    created = speaking.send("response.create", response={"instructions": "Greet the user warmly."})
+
+    assert said([*created, *speaking.finish()]).endswith("(My instructions: Greet the user warmly.)")
 
 
 def test_text_only_session_answers_without_sound(speaking: SessionClient) -> None:

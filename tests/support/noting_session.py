@@ -12,12 +12,12 @@ from array import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from simulator.replies import Call, Partner, Reply
+from simulator.replies import Call, Message, Partner, Reply
 from simulator.session import Session
 from simulator.voice import Speech
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from simulator.conversation import Item
     from simulator.dialect import Asked, Dialect, Event
@@ -60,12 +60,12 @@ class Talker(Partner):
         self.saying = ""
         self._numbers = numbers
 
-    def reply(self, item: Item | None, asked: Asked) -> Reply:  # noqa: ARG002 - the base class's
+    def reply(self, item: Item | None, asked: Asked, earlier: Sequence[Item] = ()) -> Reply:  # noqa: ARG002 - the base class's
         if item and item.text.startswith(TOOL):
-            return Reply(call=Call("look_up", json.dumps({"words": "many " * 400})))
+            return Reply((Call("look_up", json.dumps({"words": "many " * 400})),))
         is_asked = item is not None and item.role == "user"
         self.saying = f"{next(self._numbers)}. {answer_to(item.text if item and is_asked else GO_ON)}"
-        return Reply((Speech(self.saying, TONE * len(self.saying.split())),))
+        return Reply((Message((Speech(self.saying, TONE * len(self.saying.split())),)),))
 
 
 @dataclass(frozen=True)
