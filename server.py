@@ -1,7 +1,7 @@
 """Serve the page, and relay each page's websocket to Azure OpenAI's gpt-realtime.
 
-This module has the app with its routes, and main. What the server is made of is in `realtime_voice/`: settings.py
-checks the environment, access.py decides who may enter, sessions.py runs each session.
+This module is the app, its routes, and main. The parts are in `realtime_voice/`: settings.py checks the
+environment, access.py decides who may enter, sessions.py runs each session.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ SDK_PATHS = (
     "/openai/v1/realtime",
     "/v1/realtime",
 )
-READY_SECONDS = 10  # how long an answer of /readyz is kept
+READY_SECONDS = 10  # how long /readyz repeats an answer before it asks the upstream again
 
 
 class PageFiles(StaticFiles):
-    """The files of `public/`, and nothing else: no listings, no dotfiles, no links out."""
+    """The files of `public/`, and nothing else: no listings, no dotfiles, no symbolic links out of it."""
 
     def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
         hidden = any(part.startswith(".") for part in Path(path).parts if part != ".")
@@ -75,15 +75,15 @@ class PageFiles(StaticFiles):
         scope: Scope,
         status_code: int = 200,
     ) -> Response:
-        """Read the file at once: it is small, and Starlette's three turns in a thread would cost more."""
+        """Read the file in the event loop: it is small, and Starlette would use a thread three times for it."""
         response = super().file_response(full_path, stat_result, scope, status_code)
         if not isinstance(response, FileResponse):
-            return response  # the browser has it already
+            return response  # 304: the browser has this version
         return Response(Path(full_path).read_bytes(), status_code, response.headers)
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """Return the ASGI app of one server; the simulator lives and ends with it."""
+    """Return the ASGI app of one server. Its lifespan starts and stops the simulator, where it is used."""
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -109,13 +109,13 @@ def create_app(settings: Settings) -> FastAPI:
             yield {"sessions": sessions, STATE_KEY: fast_path}
             await sessions.stop()
 
-    # FastAPI's own spans would hold queries, which clients may put a secret into; sessions have theirs.
+    # FastAPI's spans would contain the query, in which clients may send a secret. Telemetry makes a session's spans.
     app = FastAPI(lifespan=lifespan, openapi_url=None, telemetry={"exclude": lambda _: True, "logs": False})
     app.add_middleware(Gate, public_origins=settings.public_origins, access_code=settings.access_code)
 
     @app.get("/config")
     async def config(request: Request) -> dict[str, Any]:
-        """What the page must know; no secret."""
+        """What the page needs to know; contains no secret."""
         sessions: Sessions = request.state.sessions
         return {
             "mode": "azure" if settings.endpoint else "simulator",
@@ -136,7 +136,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/readyz")
     async def readyz(request: Request, response: Response) -> dict[str, bool]:
-        """Whether the upstream answers, asked at most every 10 s."""
+        """Tell whether the upstream answers; it is asked at most every 10 s."""
         nonlocal asked_at, reachable
         if time.monotonic() - asked_at > READY_SECONDS:
             asked_at = time.monotonic()
@@ -154,14 +154,14 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def create_configured_app() -> FastAPI:
-    """Return the app as `.env` and the environment set it up; `--reload` makes each new process with it."""
+    """Return the app with the settings of `.env` and the environment; with `--reload`, each new process calls this."""
     settings = read_environment()
     set_up_log(settings.log_level, settings.log_format)
     return create_app(settings)
 
 
 class Server(uvicorn.Server):
-    """uvicorn, except that sessions are told of a stop before their sockets are closed."""
+    """uvicorn's server, except that sessions end with their own close code before it closes their sockets."""
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self.lifespan.state["sessions"].stop()
@@ -189,9 +189,9 @@ def listen(settings: Settings) -> socket.socket:
 
 
 def main() -> None:
-    """Start the server; end with code 2 and one line when it cannot start."""
-    options = argparse.ArgumentParser(description="Talk with gpt-realtime in a web page.")
-    options.add_argument("--reload", action="store_true", help="start anew when a file changes")
+    """Start the server. If a setting is wrong, print one line and exit with code 2."""
+    options = argparse.ArgumentParser(description="A voice conversation with gpt-realtime in a web page.")
+    options.add_argument("--reload", action="store_true", help="restart when a file changes")
     reload = options.parse_args().reload
     try:
         settings = read_environment()
@@ -208,10 +208,10 @@ def main() -> None:
         "server:create_configured_app" if reload else create_app(settings),
         factory=reload,
         reload=reload,
-        http="h11",  # bounds headers, unlike httptools, and parses nothing but handshakes and page files
+        http="h11",  # unlike httptools it limits headers; it parses handshakes and page requests only
         ws=cast("type[asyncio.Protocol]", create_browser_protocol),
         ws_max_size=MAX_MESSAGE_BYTES,
-        ws_per_message_deflate=False,  # costs more processor time than all the rest of the relay
+        ws_per_message_deflate=False,  # compression would take more processor time than all else in the relay
         ws_ping_interval=PING_SECONDS,
         ws_ping_timeout=PONG_SECONDS,
         timeout_graceful_shutdown=1,
@@ -226,7 +226,7 @@ def main() -> None:
     name = f"[{settings.host}]" if ":" in settings.host else settings.host
     shown = "localhost" if is_loopback(settings.host) else name
     log.info("open http://%s:%d", shown, listener.getsockname()[1])
-    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C, which uvicorn raises again once it has ended
+    with contextlib.suppress(KeyboardInterrupt):  # uvicorn raises Ctrl-C again after its shutdown
         if reload:
             ChangeReload(config, target=server.run, sockets=[listener]).run()
         else:

@@ -1,7 +1,4 @@
-"""Who may enter.
-
-Decided from the raw request, before anything is accepted or spent. What no rule lets in stays out.
-"""
+"""Decide who may enter, from the request alone, before anything is accepted. Default deny."""
 
 from __future__ import annotations
 
@@ -21,22 +18,22 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-FOR_PROBES = {"/healthz", "/readyz"}  # they say nothing of worth, and orchestrators ask by pod address
-FOR_STRANGERS = {"/styles/tokens.css", "/styles/base.css", "/styles/login.css", "/icons/voice.svg"}
-"""What the login page is made of."""
+# Orchestrators request these by a pod's address, with any Host; the answers hold nothing confidential.
+PROBE_PATHS = {"/healthz", "/readyz"}
+# The files of the login page, which visitors without the code need.
+LOGIN_PAGE_PATHS = {"/styles/tokens.css", "/styles/base.css", "/styles/login.css", "/icons/voice.svg"}
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
-KEY_PROTOCOL = (
-    "openai-insecure-api-key."  # how the SDK sends its key from a browser, which lets it set no header
-)
+FORWARDING_HEADERS = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+# OpenAI's SDK sends its key in a subprotocol from a browser, where a websocket cannot have headers.
+KEY_PROTOCOL = "openai-insecure-api-key."
 
 
 class Gate:
-    """ASGI middleware: let through what names this server exactly and, if there is a code, knows it.
+    """ASGI middleware: pass a request to the app if it names this server exactly and brings the access code.
 
-    Without a code the server is for this machine alone: it answers to its own loopback names and port,
-    so no rebound DNS name (Host) and no other site's script (Origin) gets in, and nothing that a proxy
-    brings from elsewhere. With one, every door but the login page's and the probes' asks for it.
+    Without an access code only this machine may use the server. A request must then name a loopback
+    address and the port as its Host (against DNS rebinding), must not come from another site's page (Origin), and must
+    not come through a proxy. With an access code, every path needs it but the login page's and the probes'.
     """
 
     def __init__(self, app: ASGIApp, public_origins: tuple[str, ...], access_code: str | None) -> None:
@@ -50,61 +47,61 @@ class Gate:
             return
         request = HTTPConnection(scope)
         origin = self.origin_of(request)
-
-        await self.answerer(request, origin)(scope, receive, add_headers(send, origin))
+        await self.choose_app(request, origin)(scope, receive, add_headers(send, origin))
 
     def origin_of(self, request: HTTPConnection) -> str | None:
-        """Return the server's origin that a request's Host names, exactly; None is for a stranger's name."""
+        """Return the origin of this server that the request's Host names exactly, or None for any other Host."""
         hosts = request.headers.getlist("host")
         origins = self.origins or loopback_origins(request.scope["server"][1])
         return origins.get(hosts[0].lower()) if len(hosts) == 1 else None
 
-    def answerer(self, request: HTTPConnection, origin: str | None) -> ASGIApp:
-        """Return who answers a request: the app, the login page or a refusal."""
-        # Not request.url: that is put together from the Host, which may hold a path of its own.
+    def choose_app(self, request: HTTPConnection, origin: str | None) -> ASGIApp:
+        """Return what answers a request: the app, the login page or a refusal."""
+        # Not request.url.path: it is parsed from a URL that begins with the Host, which could hold a path too.
         http, path = request.scope["type"] == "http", request.scope["path"]
         method = request.scope["method"] if http else "GET"
         logging_in = self.login is not None and http and path == "/login"
         if method not in {"GET", "HEAD"} and not (logging_in and method == "POST"):
             return refusal(405)
-        if http and path in FOR_PROBES:
+        if http and path in PROBE_PATHS:
             return self.app
-        if origin is None or not self.trusts(request, origin, required=method == "POST"):
+        if origin is None or not self.trusts(request, origin, origin_required=method == "POST"):
             return refusal(403)
-        if self.login is None or (http and path in FOR_STRANGERS):
+        if self.login is None or (http and path in LOGIN_PAGE_PATHS):
             return self.app
         return self.login if logging_in else self.admit(request, origin, self.login.code)
 
-    def trusts(self, request: HTTPConnection, origin: str, *, required: bool) -> bool:
-        """Tell whether a request comes from this server's own page, or from a program that is no page.
+    def trusts(self, request: HTTPConnection, origin: str, *, origin_required: bool) -> bool:
+        """Tell whether a request comes from this server's own page, or from a program that is not a browser.
 
-        Browsers name the page's origin with every websocket and form. Without a code, a program has
-        to be on this machine.
+        Browsers send an Origin with every websocket and form. Without an access code, the request must also
+        come from this machine.
         """
         sources = request.headers.getlist("origin")
-        if sources != [origin] and (sources or required):
+        if sources != [origin] and (sources or origin_required):
             return False
-        return self.login is not None or is_from_here(request)
+        return self.login is not None or is_local(request)
 
     def admit(self, request: HTTPConnection, origin: str, code: AccessCode) -> ASGIApp:
-        """Return the app for who has logged in or sends the code as an API key; a page goes to the login."""
+        """Return the app for a client with a login cookie or the code as its API key; send a visitor to the login."""
         if any(map(code.verify_cookie, cookies(request, cookie_name(origin)))):
             return self.app
-        offer = offered_key(request)
-        if offer is None:
+        key = offered_key(request)
+        if key is None:
             page = request.scope["type"] == "http" and request.scope["path"] in {"/", "/index.html"}
             return to_login(request) if page else refusal(401)
         try:
-            right = code.verify_code(offer, request.client.host if request.client else "")
+            right = code.verify_code(key, request.client.host if request.client else "")
         except TooManyFailuresError:
             return refusal(429)
         return self.app if right else refusal(401)
 
 
 def to_login(request: HTTPConnection) -> ASGIApp:
-    """Send a visitor to the login; one who followed another site's link comes back as our own first.
+    """Redirect a visitor to the login page. A visitor from another site's link first loads `/` once more.
 
-    With such a link browsers do not send a strict cookie, so the visitor may have logged in all the same.
+    Browsers do not send a SameSite=Strict cookie with a link from another site, so the visitor may already
+    be logged in. The second load comes from this site and brings the cookie.
     """
     if request.headers.get("sec-fetch-site") == "cross-site":
         return HTMLResponse('<!doctype html><meta http-equiv="refresh" content="0; url=/">')
@@ -112,20 +109,20 @@ def to_login(request: HTTPConnection) -> ASGIApp:
 
 
 def refusal(status: int) -> ASGIApp:
-    """Return an answer that says no, and nothing else."""
+    """Return an app that answers with a status and its standard phrase, nothing else."""
     headers = {401: {"WWW-Authenticate": "Bearer"}, 405: {"Allow": "GET, HEAD"}, 429: {"Retry-After": "60"}}
     return PlainTextResponse(f"{HTTPStatus(status).phrase}\n", status, headers.get(status))
 
 
 def loopback_origins(port: int) -> dict[str, str]:
-    """Return the origins under which a browser on this machine sees the server, by Host."""
+    """Return the origins under which a browser on this machine reaches the server, by Host."""
     suffix = "" if port == 80 else f":{port}"  # noqa: PLR2004  the port that browsers leave out
     return {f"{name}{suffix}": f"http://{name}{suffix}" for name in LOOPBACK}
 
 
-def is_from_here(request: HTTPConnection) -> bool:
-    """Tell whether a request began on this machine: not on the network, nor behind a proxy."""
-    if any(name in request.headers for name in FORWARDED) or request.client is None:
+def is_local(request: HTTPConnection) -> bool:
+    """Tell whether a request was made on this machine: it came from loopback and through no proxy."""
+    if any(name in request.headers for name in FORWARDING_HEADERS) or request.client is None:
         return False
     return ipaddress.ip_address(request.client.host).is_loopback
 

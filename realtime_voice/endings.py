@@ -87,7 +87,7 @@ RESTARTING = CloseReason(
 BUSY = CloseReason(
     1013,
     "busy",
-    "All places are taken. Please try again in a few minutes.",
+    "The server is full. Please try again in a few minutes.",
     when="MAX_SESSIONS are open",
 )
 DAILY_LIMIT = CloseReason(

@@ -1,4 +1,4 @@
-"""Tokens of Entra ID, for an Azure OpenAI resource that is asked without a key. Needs azure-identity."""
+"""Access tokens of Entra ID, used when no API key is set. Needs the optional package azure-identity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import time
 
 log = logging.getLogger("realtime_voice")
-RENEW_SECONDS = 300  # before a token ends: a handshake with one that has just ended would be refused
+RENEW_SECONDS = 300  # renew a token so long before it expires: Azure refuses a handshake with an expired one
 FETCH_SECONDS = 30
 
 
@@ -17,10 +17,10 @@ class NoTokenError(Exception):
 
 
 class Tokens:
-    """The token of the one identity that this server has: its managed identity, or who ran `az login`."""
+    """Tokens of the identity under which this server runs: its managed identity, or whoever ran `az login`."""
 
     def __init__(self, scope: str) -> None:
-        # By name, because the package is optional.
+        # Imported by name, because the package is optional.
         self._credential = importlib.import_module("azure.identity").DefaultAzureCredential()
         self._failure: type[Exception] = importlib.import_module("azure.core.exceptions").AzureError
         self._scope = scope
@@ -29,12 +29,12 @@ class Tokens:
         self._renew_at = 0.0
 
     async def get(self) -> str:
-        """Return a token that still holds for five minutes, as far as Entra ID gives such.
+        """Return a token that is valid for at least five more minutes, unless Entra ID issues shorter ones.
 
-        Fetched in a thread, by the first session that needs it; the others wait for the same.
+        The first session that needs a token fetches it, in a thread; other sessions wait for the same one.
 
         Raises:
-            NoTokenError: there is none, or not in time.
+            NoTokenError: Entra ID refused, or did not answer within 30 s.
 
         """
         async with self._lock:

@@ -28,9 +28,9 @@ HSTS = "max-age=31536000"
 
 
 def add_headers(send: Send, origin: str | None) -> Send:
-    """Return an ASGI `send` that adds the headers to a response that does not set them itself.
+    """Return an ASGI `send` that adds each header which a response does not set itself.
 
-    `origin` is the server's own, as the request named it; over https the browser is told to stay there.
+    `origin` is the one under which the request reached this server. If it is https, Strict-Transport-Security is added.
     """
 
     async def send_with_headers(message: Message) -> None:

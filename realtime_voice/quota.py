@@ -1,4 +1,4 @@
-"""The minutes of talk that one server allows a day."""
+"""The session minutes that one server allows in a day."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 DAY_SECONDS = 24 * 3600
-LONGEST_WAIT_SECONDS = 1  # others may begin to talk meanwhile
+LONGEST_WAIT_SECONDS = 1  # more sessions may begin meanwhile, which use the minutes up sooner
 
 
 class Allowance:
-    """Count the time of all sessions together, from midnight to midnight UTC. None for no limit."""
+    """Count the time of all sessions together, from midnight to midnight UTC. None means no limit."""
 
     def __init__(self, daily_minutes: float | None) -> None:
         self.daily_seconds = math.inf if daily_minutes is None else daily_minutes * 60
@@ -38,7 +38,7 @@ class Allowance:
             self.active_sessions -= 1
 
     def count(self) -> float:
-        """Add what was talked since the last count; return the seconds that are left."""
+        """Add the time since the last count for each active session; return the seconds that are left."""
         now = time.time()
         if now // DAY_SECONDS == self.counted_at // DAY_SECONDS:
             self.used_seconds += self.active_sessions * max(0.0, now - self.counted_at)
@@ -48,7 +48,7 @@ class Allowance:
         return self.daily_seconds - self.used_seconds
 
     async def spent(self) -> CloseReason:
-        """Wait until nothing is left."""
+        """Wait until the day's minutes are used up."""
         if self.daily_seconds == math.inf:
             await asyncio.Future()
         while True:

@@ -1,7 +1,7 @@
 """What an operator sees of sessions: log lines, and metrics and spans through OpenTelemetry's API.
 
 The API does nothing until an SDK is set up, by FastAPI or by `opentelemetry-instrument`.
-No text from a client, the upstream or an exception gets into any of it.
+Nothing of it contains text of a client, the upstream or an exception.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("realtime_voice")
 NAME = "realtime_voice"
-WORD = re.compile(
-    r"[\w.]{1,64}", re.ASCII
-)  # what may be logged of a reason, which the upstream may have chosen
+# A close reason may be the upstream's own text: only one that looks like an identifier is logged.
+IDENTIFIER = re.compile(r"[\w.]{1,64}", re.ASCII)
 
 
 class Telemetry:
@@ -35,15 +34,19 @@ class Telemetry:
     def __init__(self) -> None:
         meter = metrics.get_meter(NAME)
         self.tracer = trace.get_tracer(NAME)
-        self.live = meter.create_up_down_counter(f"{NAME}.sessions.live", "{session}", "Sessions open now")
+        self.live = meter.create_up_down_counter(
+            f"{NAME}.sessions.live", "{session}", "Sessions that are open"
+        )
         self.lengths = meter.create_histogram(
-            f"{NAME}.session.duration", "s", "Length of sessions, by close code"
+            f"{NAME}.session.duration", "s", "Duration of sessions, by close code"
         )
         self.connects = meter.create_histogram(
-            f"{NAME}.upstream.connect.duration", "s", "Time to open the upstream"
+            f"{NAME}.upstream.connect.duration", "s", "Time to open the upstream's websocket, by outcome"
         )
-        self.events = meter.create_counter(f"{NAME}.events", "{event}", "Events relayed")
-        self.bytes = meter.create_counter(f"{NAME}.bytes", "By", "Payload of the events relayed")
+        self.events = meter.create_counter(f"{NAME}.events", "{event}", "Events relayed, by direction")
+        self.bytes = meter.create_counter(
+            f"{NAME}.bytes", "By", "Payload bytes of the events relayed, by direction"
+        )
         self.blocked = meter.create_counter(
             f"{NAME}.blocked.duration",
             "s",
@@ -89,19 +92,19 @@ class Telemetry:
 
 
 class Report:
-    """What is known of one session, told when it has ended."""
+    """The report of one session, written when it has ended."""
 
     def __init__(self, telemetry: Telemetry, name: str, traffic: Traffic, span: trace.Span) -> None:
         self.telemetry, self.name, self.traffic, self.span = telemetry, name, traffic, span
 
     def ended(self, close_reason: CloseReason) -> None:
         """Log and record why the session ended, and its counts."""
-        traffic, to = self.traffic, self.telemetry
+        traffic, telemetry = self.traffic, self.telemetry
         seconds = time.monotonic() - traffic.started_at
         fields = {
             "session": self.name,
             "code": close_reason.code,
-            "reason": close_reason.reason if WORD.fullmatch(close_reason.reason) else "-",
+            "reason": close_reason.reason if IDENTIFIER.fullmatch(close_reason.reason) else "-",
             "seconds": round(seconds, 1),
             "events_up": traffic.events_up,
             "bytes_up": traffic.bytes_up,
@@ -115,11 +118,11 @@ class Report:
             extra={"fields": fields},
         )
         self.span.set_attribute("close.code", close_reason.code)
-        to.lengths.record(seconds, {"close.code": close_reason.code})
+        telemetry.lengths.record(seconds, {"close.code": close_reason.code})
         up, down = {"direction": "up"}, {"direction": "down"}
-        to.events.add(traffic.events_up, up)
-        to.events.add(traffic.events_down, down)
-        to.bytes.add(traffic.bytes_up, up)
-        to.bytes.add(traffic.bytes_down, down)
-        to.blocked.add(traffic.blocked_up_seconds, up)
-        to.blocked.add(traffic.blocked_down_seconds, down)
+        telemetry.events.add(traffic.events_up, up)
+        telemetry.events.add(traffic.events_down, down)
+        telemetry.bytes.add(traffic.bytes_up, up)
+        telemetry.bytes.add(traffic.bytes_down, down)
+        telemetry.blocked.add(traffic.blocked_up_seconds, up)
+        telemetry.blocked.add(traffic.blocked_down_seconds, down)
