@@ -1,4 +1,4 @@
-"""The settings: what the environment and `.env` say, checked before anything starts."""
+"""The settings: the environment and `.env`, checked before anything starts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,21 @@ import os
 import re
 import ssl
 import stat
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 import certifi
 from dotenv import dotenv_values
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_validator,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,145 +34,8 @@ PUBLIC = (HERE if IS_INSTALLED else HERE.parent) / "public"
 ENV_FILE = Path(".env") if IS_INSTALLED else HERE.parent / ".env"
 
 
-class SettingsError(ValueError):
-    """A setting cannot be used; the text names the variable and the mend, never the value."""
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the environment says, checked.
-
-    `endpoint` is an origin; None means the simulator. An endpoint without an `api_key` is asked with Entra ID.
-    """
-
-    endpoint: str | None
-    api_key: str = field(repr=False)
-    token_scope: str
-    deployment: str
-    api_version: str
-    host: str
-    port: int
-    access_code: str | None = field(repr=False)
-    public_origins: tuple[str, ...]
-    trusted_proxies: tuple[str, ...]
-    max_sessions: int
-    max_session_minutes: float
-    idle_minutes: float
-    max_daily_minutes: float | None
-    warm_start: bool
-    max_event_bytes: int
-    tls: ssl.SSLContext
-    log_level: str
-    log_format: str
-
-    @classmethod
-    def read(cls, environment: Mapping[str, str | None]) -> Settings:
-        """Return the settings that the variables ask for; an empty one counts as absent.
-
-        Raises:
-            SettingsError: a value cannot be used, or two do not fit together.
-
-        """
-        given = {name: value for name, value in environment.items() if value}
-
-        def get(name: str, default: str, pattern: str, mend: str) -> str:
-            value = given.get(name, default)
-            if not re.fullmatch(pattern, value, re.ASCII):
-                raise SettingsError(f"{name} {mend}")
-            return value
-
-        def number(name: str, default: str, low: float, high: float) -> float:
-            mend = f"must be a number from {low:g} to {high:g}"
-            value = float(get(name, default, r"\d{1,9}(\.\d{1,6})?", mend))
-            if not low <= value <= high:
-                raise SettingsError(f"{name} {mend}")
-            return value
-
-        def whole(name: str, default: str, low: int, high: int) -> int:
-            mend = f"must be a whole number from {low} to {high}"
-            get(name, default, r"\d{1,9}", mend)
-            return int(number(name, default, low, high))
-
-        endpoint = given.get("AZURE_OPENAI_ENDPOINT")
-        key = get(
-            "AZURE_OPENAI_API_KEY",
-            "",
-            r"[!-~]*",
-            "holds a space, a line break or a character no key has: paste it again",
-        )
-        if key and not endpoint:
-            raise SettingsError(
-                "AZURE_OPENAI_ENDPOINT is missing: set it beside AZURE_OPENAI_API_KEY, or unset both to use the simulator"
-            )
-        if endpoint and not key and not has_azure_identity():
-            raise SettingsError(
-                "AZURE_OPENAI_API_KEY is missing: set it beside AZURE_OPENAI_ENDPOINT, or pip install azure-identity to do "
-                "without a key (Entra ID), or unset both to use the simulator"
-            )
-        settings = cls(
-            endpoint=to_websocket_origin(endpoint) if endpoint else None,
-            api_key=key,
-            token_scope=get(
-                "AZURE_OPENAI_TOKEN_SCOPE",
-                "https://cognitiveservices.azure.com/.default",
-                r"(https|api)://[\w./-]+/\.default",
-                "must be a scope such as https://cognitiveservices.azure.com/.default",
-            ),
-            deployment=get(
-                "AZURE_OPENAI_DEPLOYMENT",
-                "gpt-realtime",
-                r"[A-Za-z0-9._-]{1,64}",
-                "must be the deployment's name: letters, digits, '-', '_', '.'",
-            ),
-            api_version=get(
-                "AZURE_OPENAI_API_VERSION",
-                "2025-04-01-preview",
-                r"v1|\d{4}-\d{2}-\d{2}(-preview)?",
-                "must be v1, or a date such as 2025-04-01-preview",
-            ),
-            host=get(
-                "HOST",
-                "127.0.0.1",
-                r"[A-Za-z0-9.:-]+",
-                "must be an address to listen on, such as 127.0.0.1 or 0.0.0.0",
-            ),
-            port=whole("PORT", "3000", 0, 65535),
-            access_code=get(
-                "ACCESS_CODE",
-                "",
-                r"|[!-~]{16,256}",
-                "must be at least 16 letters, digits or signs, without spaces",
-            )
-            or None,
-            public_origins=to_public_origins(given.get("PUBLIC_ORIGIN", "")),
-            trusted_proxies=to_networks(given.get("TRUSTED_PROXIES", "")),
-            max_sessions=whole("MAX_SESSIONS", "20", 1, 10_000),
-            max_session_minutes=number("MAX_SESSION_MINUTES", "60", 0.001, 24 * 60),
-            idle_minutes=number("IDLE_MINUTES", "10", 0.001, 24 * 60),
-            warm_start=get("WARM_START", "off", r"on|off", "must be on or off") == "on",
-            max_daily_minutes=number("MAX_DAILY_MINUTES", "0", 1, 10**6)
-            if "MAX_DAILY_MINUTES" in given
-            else None,
-            max_event_bytes=whole("MAX_EVENT_BYTES", str(2**20), 1024, 15 * 2**20),
-            tls=to_tls(given.get("SSL_CERT_FILE")),
-            log_level=get(
-                "LOG_LEVEL", "info", r"(?i:debug|info|warning|error)", "must be debug, info, warning or error"
-            ).upper(),
-            log_format=get("LOG_FORMAT", "text", r"text|json", "must be text or json"),
-        )
-        if not is_loopback(settings.host) and not (settings.access_code and settings.public_origins):
-            raise SettingsError(
-                "HOST opens the server to the network: set ACCESS_CODE and PUBLIC_ORIGIN too, or leave HOST out"
-            )
-        return settings
-
-
-def read_environment() -> Settings:
-    """Return the settings of `.env` and of the environment, which wins.
-
-    `.env` is read from the folder of `server.py`, or, when the server was installed, from the current folder.
-    """
-    return Settings.read({**dotenv_values(ENV_FILE), **os.environ})
+class SettingsError(Exception):
+    """A setting cannot be used. The text names the variable and the mend, never the value."""
 
 
 def to_websocket_origin(endpoint: str) -> str:
@@ -204,7 +75,17 @@ def to_public_origins(text: str) -> tuple[str, ...]:
     return tuple(re.sub(r"^(https://.*):443$|^(http://.*):80$", r"\1\2", origin) for origin in origins)
 
 
-def to_tls(bundle: str | None) -> ssl.SSLContext:
+def to_networks(text: str) -> tuple[str, ...]:
+    """Return the addresses and networks of a comma-separated list."""
+    try:
+        return tuple(str(ipaddress.ip_network(part.strip())) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise SettingsError(
+            "TRUSTED_PROXIES must be addresses or networks, such as 10.1.2.3 or 10.0.0.0/8, comma-separated"
+        ) from None
+
+
+def to_tls(bundle: str | None = None) -> ssl.SSLContext:
     """Return the one TLS context of all sessions; it trusts the bundle, or certifi's."""
     try:
         return ssl.create_default_context(cafile=bundle or certifi.where())
@@ -214,14 +95,125 @@ def to_tls(bundle: str | None) -> ssl.SSLContext:
         ) from None
 
 
-def to_networks(text: str) -> tuple[str, ...]:
-    """Return the addresses and networks of a comma-separated list."""
-    try:
-        return tuple(str(ipaddress.ip_network(part.strip())) for part in text.split(",") if part.strip())
-    except ValueError:
-        raise SettingsError(
-            "TRUSTED_PROXIES must be addresses or networks, such as 10.1.2.3 or 10.0.0.0/8, comma-separated"
-        ) from None
+def text(default: str | None, pattern: str, mend: str, **options: Any) -> Any:
+    """Declare a setting whose whole value matches a pattern. The mend completes the sentence "NAME ..."."""
+    return Field(default, pattern=f"^({pattern})$", description=mend, **options)
+
+
+def number(default: float | None, low: float, high: float) -> Any:
+    """Declare a setting that is a number within a range."""
+    return Field(default, ge=low, le=high, description=f"must be a number from {low:g} to {high:g}")
+
+
+def whole_number(default: int, low: int, high: int) -> Any:
+    """Declare a setting that is a whole number within a range."""
+    return Field(default, ge=low, le=high, description=f"must be a whole number from {low} to {high}")
+
+
+class Settings(BaseModel):
+    """The checked settings. A field that declares no alias is the variable of the same name in capitals.
+
+    `endpoint` is a websocket origin, or None for the simulator. With an endpoint and no `api_key`, Entra ID is used.
+    """
+
+    model_config = ConfigDict(alias_generator=str.upper, frozen=True, hide_input_in_errors=True)
+
+    endpoint: Annotated[str | None, PlainValidator(to_websocket_origin)] = Field(
+        None, alias="AZURE_OPENAI_ENDPOINT"
+    )
+    api_key: str = text(
+        "",
+        r"[!-~]*",
+        "holds a space, a line break or a character no key has: paste it again",
+        alias="AZURE_OPENAI_API_KEY",
+        repr=False,
+    )
+    token_scope: str = text(
+        "https://cognitiveservices.azure.com/.default",
+        r"(https|api)://[A-Za-z0-9_./-]+/\.default",
+        "must be a scope such as https://cognitiveservices.azure.com/.default",
+        alias="AZURE_OPENAI_TOKEN_SCOPE",
+    )
+    deployment: str = text(
+        "gpt-realtime",
+        r"[A-Za-z0-9._-]{1,64}",
+        "must be the deployment's name: letters, digits, '-', '_', '.'",
+        alias="AZURE_OPENAI_DEPLOYMENT",
+    )
+    api_version: str = text(
+        "2025-04-01-preview",
+        r"v1|[0-9]{4}-[0-9]{2}-[0-9]{2}(-preview)?",
+        "must be v1, or a date such as 2025-04-01-preview",
+        alias="AZURE_OPENAI_API_VERSION",
+    )
+    host: str = text(
+        "127.0.0.1",
+        r"[A-Za-z0-9.:-]+",
+        "must be an address to listen on, such as 127.0.0.1 or 0.0.0.0",
+    )
+    port: int = whole_number(3000, 0, 65535)
+    access_code: str | None = text(
+        None, r"[!-~]{16,256}", "must be at least 16 letters, digits or signs, without spaces", repr=False
+    )
+    public_origins: Annotated[tuple[str, ...], PlainValidator(to_public_origins)] = Field(
+        (), alias="PUBLIC_ORIGIN"
+    )
+    trusted_proxies: Annotated[tuple[str, ...], PlainValidator(to_networks)] = ()
+    max_sessions: int = whole_number(20, 1, 10_000)
+    max_session_minutes: float = number(60, 0.001, 24 * 60)
+    idle_minutes: float = number(10, 0.001, 24 * 60)
+    max_daily_minutes: float | None = number(None, 1, 10**6)
+    warm_start: bool = Field(default=False, description="must be on or off")
+    max_event_bytes: int = whole_number(2**20, 1024, 15 * 2**20)
+    tls: Annotated[ssl.SSLContext, PlainValidator(to_tls)] = Field(
+        alias="SSL_CERT_FILE", default_factory=to_tls
+    )
+    log_level: Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)] = Field(
+        "INFO", description="must be debug, info, warning or error"
+    )
+    log_format: Literal["text", "json"] = Field("text", description="must be text or json")
+
+    @model_validator(mode="after")
+    def check_together(self) -> Self:
+        """Check the settings that need one another."""
+        if self.api_key and not self.endpoint:
+            raise SettingsError(
+                "AZURE_OPENAI_ENDPOINT is missing: set it beside AZURE_OPENAI_API_KEY, or unset both to use the simulator"
+            )
+        if self.endpoint and not self.api_key and not has_azure_identity():
+            raise SettingsError(
+                "AZURE_OPENAI_API_KEY is missing: set it beside AZURE_OPENAI_ENDPOINT, or pip install azure-identity to do "
+                "without a key (Entra ID), or unset both to use the simulator"
+            )
+        if not is_loopback(self.host) and not (self.access_code and self.public_origins):
+            raise SettingsError(
+                "HOST opens the server to the network: set ACCESS_CODE and PUBLIC_ORIGIN too, or leave HOST out"
+            )
+        return self
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str | None]) -> Settings:
+        """Return the settings of these variables. An empty value counts as absent.
+
+        Raises:
+            SettingsError: a value cannot be used, or two do not fit together.
+
+        """
+        try:
+            return cls.model_validate({name: value for name, value in environment.items() if value})
+        except ValidationError as error:
+            name = error.errors()[0]["loc"][0]
+            (mend,) = (field.description for field in cls.model_fields.values() if field.alias == name)
+            raise SettingsError(f"{name} {mend}") from None
+
+
+def read_environment() -> Settings:
+    """Return the settings of `.env` and of the environment, which wins.
+
+    `.env` is read from the folder of `server.py`, or, when the server was installed, from the current folder.
+    """
+    # Interpolation would change a key that holds `${`.
+    return Settings.read({**dotenv_values(ENV_FILE, interpolate=False), **os.environ})
 
 
 def has_azure_identity() -> bool:
