@@ -19,7 +19,7 @@ ELSEWHERE = [
     *(path for path in sorted((ROOT / "realtime_voice").rglob("*.py")) if path.stem != "endings"),
 ]
 CLOSE_CODES = {*range(1000, 1016), *range(3000, 5000)}  # RFC 6455, 7.4
-OTHER_NUMBERS = {3600, 4096}  # seconds of an hour, bytes of a form
+OTHER_NUMBERS = {3000, 3600, 4096}  # the default port, seconds of an hour, bytes of a form
 
 
 def name_of(value: Path | CloseReason) -> str:

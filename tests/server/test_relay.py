@@ -391,7 +391,9 @@ async def test_a_stopping_server_tells_its_pages_1012_and_closes_the_upstream(
     await asyncio.to_thread(running.process.wait, 10)
 
 
-@pytest.mark.parametrize("server", [["server.py"]], indirect=True)  # cutting a socket is the leg's to do
+@pytest.mark.parametrize(
+    "server", [[sys.executable, "server.py"]], indirect=True
+)  # cutting a socket is the leg's to do
 async def test_a_page_that_does_not_read_does_not_hold_up_a_stop(running: Server, azure: Azure) -> None:
     async with open_page(running, max_queue=1) as page:
         session = await join(azure)
@@ -464,7 +466,9 @@ async def test_another_site_is_refused_before_the_upgrade(running: Server, azure
     assert azure.handshakes == []
 
 
-@pytest.mark.parametrize("server", [["server.py"]], indirect=True)  # a spare session is a leg to be spliced
+@pytest.mark.parametrize(
+    "server", [[sys.executable, "server.py"]], indirect=True
+)  # a spare session is a leg to be spliced
 async def test_a_warm_start_gives_the_next_page_a_session_that_is_open_already(
     server: StartServer, azure: Azure, ca_file: str
 ) -> None:
