@@ -1,24 +1,28 @@
-"""Make pictures of the page's main states: `PYTHONPATH=tests python tests/browser/screenshots.py FOLDER`.
+"""Take pictures of the page's main states: `PYTHONPATH=tests/support python tests/browser/screenshots.py [FOLDER]`.
 
-The page is the real one, against the real server and its simulator.
+The page is the real one, with the real server and its simulator. Without a folder, only the pictures of the documents are
+taken again.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 from engines import chromium
 from playwright.async_api import async_playwright, expect
-from server_process import StartServer
+from server_process import ROOT, StartServer
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Page
     from server_process import Server
 
+DOCUMENTED = ROOT / "docs" / "pictures"
 PHONE = {
     "viewport": {"width": 390, "height": 780},
     "device_scale_factor": 2,
@@ -83,6 +87,12 @@ async def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    chosen = Path(sys.argv[1])
-    chosen.mkdir(parents=True, exist_ok=True)
-    anyio.run(main, chosen)
+    if len(sys.argv) > 1:
+        chosen = Path(sys.argv[1])
+        chosen.mkdir(parents=True, exist_ok=True)
+        anyio.run(main, chosen)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            anyio.run(main, Path(folder))
+            for theme in ("light", "dark"):
+                shutil.copy(f"{folder}/{theme}-speaking.png", DOCUMENTED / f"page-{theme}.png")

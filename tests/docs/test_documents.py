@@ -36,10 +36,13 @@ from server_process import SETTINGS, StartServer
 from websockets.asyncio.client import connect
 
 from realtime_voice.sessions import PAGE_PATH
+from realtime_voice.settings import Settings
 from server import SDK_PATHS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pydantic.fields import FieldInfo
 
 README = ROOT / "README.md"
 ARCHITECTURE, OPERATING, SDK = (ROOT / "docs" / f"{name}.md" for name in ("ARCHITECTURE", "OPERATING", "SDK"))
@@ -289,8 +292,18 @@ def test_the_table_of_close_codes_is_that_of_the_code() -> None:
     assert text == with_table(text), "run: PYTHONPATH=. python tests/support/close_codes.py"
 
 
-def test_the_settings_are_those_of_the_example_file() -> None:
-    assert [spans_of(row[0])[0] for row in rows_of(OPERATING, "Settings")] == SETTINGS
+def to_default(field: FieldInfo) -> str:
+    """Return a setting's default as the table writes it."""
+    default = field.default
+    if isinstance(default, bool):
+        return "on" if default else "off"
+    return str(default).lower() if default and field.default_factory is None else "\N{EN DASH}"
+
+
+def test_the_settings_and_their_defaults_are_those_of_the_server() -> None:
+    documented = {spans_of(name)[0]: default for name, default, _ in rows_of(OPERATING, "Settings")}
+    assert documented == {str(field.alias): to_default(field) for field in Settings.model_fields.values()}
+    assert sorted(documented) == sorted(SETTINGS), "the example file names other settings"
 
 
 def test_the_metrics_are_those_of_the_telemetry() -> None:
