@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from websockets.http11 import Request
 
 
-# uvicorn's own protocol for the browser's leg, as under any other way to run the app: nothing to splice.
-PLAIN = """
+SPLICED = [sys.executable, "server.py"]
+# uvicorn's own websocket protocol, as when the app runs under another server: messages are relayed one by one.
+USE_PLAIN_PROTOCOL = """
 import server
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 server.create_browser_protocol = WebSocketsSansIOProtocol
@@ -36,9 +37,10 @@ server.main()
 """
 
 
-@pytest.fixture(
-    params=[[sys.executable, "server.py"], [sys.executable, "-c", PLAIN]], ids=["spliced", "plain"]
-)
+PLAIN = [sys.executable, "-c", USE_PLAIN_PROTOCOL]
+
+
+@pytest.fixture(params=[SPLICED, PLAIN], ids=["spliced", "plain"])
 def server(request: pytest.FixtureRequest) -> Iterator[StartServer]:
     with StartServer(request.param) as start:
         yield start
@@ -54,13 +56,14 @@ def open_page(server: Server, path: str = "/ws", **options: Any) -> connect:
     return connect(server.ws_url + path, max_size=None, proxy=None, close_timeout=2, **options)
 
 
-async def join(azure: Azure) -> ServerConnection:
+async def accept(azure: Azure) -> ServerConnection:
+    """Return the upstream's end of the next session."""
     async with asyncio.timeout(10):
         return await azure.sessions.get()
 
 
-async def ending_of(page: ClientConnection) -> tuple[int | None, str | None, list[Any]]:
-    """Read to the end: close code, reason, and the codes of the relay's own errors before it."""
+async def read_until_close(page: ClientConnection) -> tuple[int | None, str | None, list[Any]]:
+    """Read until the close; return its code and reason, and the codes of the relay's `error` events before it."""
     codes = []
     async with asyncio.timeout(20):
         try:
@@ -77,11 +80,11 @@ def url_of(request: Request) -> tuple[str, dict[str, list[str]]]:
     return parts.path, parse_qs(parts.query)
 
 
-async def test_the_preview_handshake_carries_the_key_and_nothing_else_of_worth(
+async def test_the_preview_handshake_carries_the_key_and_only_necessary_headers(
     running: Server, azure: Azure
 ) -> None:
     async with open_page(running):
-        await join(azure)
+        await accept(azure)
     request = azure.handshakes[0]
     assert url_of(request) == (
         PREVIEW,
@@ -108,18 +111,18 @@ async def test_the_ga_handshake_names_the_model_and_no_api_version(
         SSL_CERT_FILE=ca_file, AZURE_OPENAI_API_VERSION="v1", AZURE_OPENAI_DEPLOYMENT="my-voice"
     )
     async with open_page(server(**environment)):
-        await join(azure)
+        await accept(azure)
     assert url_of(azure.handshakes[0]) == (GA, {"model": ["my-voice"]})
 
 
 @pytest.mark.parametrize("status", [400, 404, 410, 426])
-async def test_a_dialect_that_is_not_served_is_left_for_the_other_once_and_for_all(
+async def test_the_other_dialect_is_used_from_the_first_answer_that_this_one_is_not_served(
     running: Server, azure: Azure, status: int
 ) -> None:
     azure.refusals = {PREVIEW: status}
     for _ in range(2):
         async with open_page(running):
-            await join(azure)
+            await accept(azure)
     assert [url_of(request)[0] for request in azure.handshakes] == [PREVIEW, GA, GA]
     assert running.wait_for_log("using ga from now on")
 
@@ -135,19 +138,20 @@ REFUSALS = [
 ]
 
 
-async def test_each_refusal_becomes_an_error_in_plain_words_and_a_close_code(
-    running: Server, azure: Azure
+async def test_each_refusal_becomes_an_error_event_and_a_close_code(
+    running: Server, azure: Azure, subtests: pytest.Subtests
 ) -> None:
     azure.body = b'{"error":{"code":"secret-body"}}'
     for status, code, reason in REFUSALS:
         azure.refusals = {PREVIEW: status, GA: status}
-        async with open_page(running) as page:
-            error = json.loads(await page.recv())
-            assert error["type"] == "error"
-            assert error["error"].keys() == {"type", "code", "message", "param", "event_id"}
-            assert (error["error"]["type"], error["error"]["code"]) == ("relay_error", reason), status
-            assert "secret-body" not in error["error"]["message"]
-            assert (await ending_of(page))[:2] == (code, reason), status
+        with subtests.test(status=status):
+            async with open_page(running) as page:
+                error = json.loads(await page.recv())
+                assert error["type"] == "error"
+                assert error["error"].keys() == {"type", "code", "message", "param", "event_id"}
+                assert (error["error"]["type"], error["error"]["code"]) == ("relay_error", reason)
+                assert "secret-body" not in error["error"]["message"]
+                assert (await read_until_close(page))[:2] == (code, reason)
         running.wait_for_log(f"ended code={code} reason={reason}")
     assert "secret-body" not in running.log()
 
@@ -156,23 +160,21 @@ async def test_a_redirect_is_not_followed(running: Server, azure: Azure) -> None
     azure.refusals = {PREVIEW: 307}
     azure.headers = {"Location": f"{azure.origin}{GA}?stolen"}
     async with open_page(running) as page:
-        assert await ending_of(page) == (1014, "upstream_failed", ["upstream_failed"])
+        assert await read_until_close(page) == (1014, "upstream_failed", ["upstream_failed"])
     assert len(azure.handshakes) == 1
 
 
 async def test_a_certificate_of_an_unknown_authority_is_refused(server: StartServer, azure: Azure) -> None:
     async with open_page(server(**azure.environment())) as page:
-        assert await ending_of(page) == (1014, "upstream_tls", ["upstream_tls"])
+        assert await read_until_close(page) == (1014, "upstream_tls", ["upstream_tls"])
     assert azure.handshakes == []
 
 
 @pytest.mark.parametrize("endpoint", ["https://localhost:1", "https://no-such-host.invalid"])
-async def test_an_upstream_that_cannot_be_reached_is_said(
-    server: StartServer, azure: Azure, endpoint: str
-) -> None:
+async def test_an_unreachable_upstream_is_reported(server: StartServer, azure: Azure, endpoint: str) -> None:
     environment = azure.environment() | {"AZURE_OPENAI_ENDPOINT": endpoint}
     async with open_page(server(**environment)) as page:
-        assert await ending_of(page) == (1014, "upstream_unreachable", ["upstream_unreachable"])
+        assert await read_until_close(page) == (1014, "upstream_unreachable", ["upstream_unreachable"])
 
 
 def events(seed: int, count: int) -> list[str]:
@@ -192,7 +194,7 @@ async def test_thousands_of_events_pass_unchanged_and_in_order_both_ways_at_once
 ) -> None:
     up, down = events(1, 2000), events(2, 2000)
     async with open_page(running) as page:
-        session = await join(azure)
+        session = await accept(azure)
 
         async def push(send: Callable[[str], Awaitable[None]], sent: list[str]) -> None:
             for event in sent:
@@ -220,12 +222,12 @@ async def test_events_sent_before_the_upstream_is_open_arrive_first_and_in_order
         for number in range(50):
             await page.send(f"early {number}")
         azure.hesitate.set()
-        session = await join(azure)
+        session = await accept(azure)
         await page.send("late")
         assert [await session.recv() for _ in range(51)] == [*(f"early {n}" for n in range(50)), "late"]
 
 
-async def test_a_page_that_leaves_while_the_upstream_opens_costs_no_session(
+async def test_a_page_that_leaves_while_the_upstream_opens_leaves_no_session_open(
     running: Server, azure: Azure
 ) -> None:
     azure.hesitate = asyncio.Event()
@@ -240,7 +242,7 @@ async def test_a_page_that_leaves_while_the_upstream_opens_costs_no_session(
 
 async def test_the_browser_leaving_closes_the_upstream(running: Server, azure: Azure) -> None:
     async with open_page(running):
-        session = await join(azure)
+        session = await accept(azure)
     async with asyncio.timeout(5):
         await session.wait_closed()
     assert session.close_code == 1000
@@ -249,13 +251,13 @@ async def test_the_browser_leaving_closes_the_upstream(running: Server, azure: A
 
 async def test_a_browser_that_vanishes_closes_the_upstream(running: Server, azure: Azure) -> None:
     async with open_page(running) as page:
-        session = await join(azure)
+        session = await accept(azure)
         page.transport.abort()
         async with asyncio.timeout(5):
             await session.wait_closed()
 
 
-ENDINGS = [
+UPSTREAM_CLOSES = [
     (1000, "", (1000, "done", [])),
     (
         1001,
@@ -270,28 +272,31 @@ ENDINGS = [
 ]
 
 
-async def test_the_upstream_closing_is_passed_on(running: Server, azure: Azure) -> None:
-    for code, reason, told in ENDINGS:
-        async with open_page(running) as page:
-            session = await join(azure)
-            await session.send("the last event")
-            await session.close(code, reason)
-            assert await page.recv() == "the last event"
-            assert await ending_of(page) == told
+async def test_the_page_is_told_how_the_upstream_closed(
+    running: Server, azure: Azure, subtests: pytest.Subtests
+) -> None:
+    for code, reason, told in UPSTREAM_CLOSES:
+        with subtests.test(code=code, reason=reason):
+            async with open_page(running) as page:
+                session = await accept(azure)
+                await session.send("the last event")
+                await session.close(code, reason)
+                assert await page.recv() == "the last event"
+                assert await read_until_close(page) == told
 
 
-async def test_an_upstream_that_vanishes_is_said(running: Server, azure: Azure) -> None:
+async def test_an_upstream_that_vanishes_is_reported(running: Server, azure: Azure) -> None:
     async with open_page(running) as page:
-        session = await join(azure)
+        session = await accept(azure)
         session.transport.abort()
-        assert await ending_of(page) == (1014, "upstream_lost", ["upstream_lost"])
+        assert await read_until_close(page) == (1014, "upstream_lost", ["upstream_lost"])
 
 
 async def test_a_binary_frame_ends_the_session_with_1003(running: Server, azure: Azure) -> None:
     async with open_page(running) as page:
-        session = await join(azure)
+        session = await accept(azure)
         await page.send(b"\x00\x01")
-        assert await ending_of(page) == (1003, "text_only", ["text_only"])
+        assert await read_until_close(page) == (1003, "text_only", ["text_only"])
         with pytest.raises(ConnectionClosed):
             await session.recv()
 
@@ -301,33 +306,33 @@ async def test_an_event_above_the_limit_ends_the_session_with_1009(
 ) -> None:
     running = server(**azure.environment(SSL_CERT_FILE=ca_file, MAX_EVENT_BYTES="2048"))
     async with open_page(running) as page:
-        session = await join(azure)
+        session = await accept(azure)
         await page.send("a" * 2048)
         assert await session.recv() == "a" * 2048
         await page.send("é" * 1025)
-        assert await ending_of(page) == (1009, "too_big", ["too_big"])
+        assert await read_until_close(page) == (1009, "too_big", ["too_big"])
         with pytest.raises(ConnectionClosed):
             await session.recv()
 
 
-async def test_a_session_above_the_limit_is_told_busy_and_costs_nothing(
+async def test_a_session_above_the_limit_is_refused_as_busy_and_opens_no_upstream(
     server: StartServer, azure: Azure, ca_file: str
 ) -> None:
     running = server(**azure.environment(SSL_CERT_FILE=ca_file, MAX_SESSIONS="1"))
     async with open_page(running):
-        await join(azure)
+        await accept(azure)
         async with open_page(running) as second:
-            assert await ending_of(second) == (1013, "busy", ["busy"])
+            assert await read_until_close(second) == (1013, "busy", ["busy"])
     running.wait_for_log("ended code=1000")
     async with open_page(running):
-        await join(azure)
+        await accept(azure)
     assert len(azure.handshakes) == 2
 
 
 async def test_a_session_ends_at_its_time_limit(server: StartServer, azure: Azure, ca_file: str) -> None:
     running = server(**azure.environment(SSL_CERT_FILE=ca_file, MAX_SESSION_MINUTES="0.01"))
     async with open_page(running) as page:
-        assert await ending_of(page) == (4408, "time_limit", ["time_limit"])
+        assert await read_until_close(page) == (4408, "time_limit", ["time_limit"])
 
 
 async def test_microphone_bytes_alone_do_not_keep_a_session_alive(
@@ -335,7 +340,7 @@ async def test_microphone_bytes_alone_do_not_keep_a_session_alive(
 ) -> None:
     running = server(**azure.environment(SSL_CERT_FILE=ca_file, IDLE_MINUTES="0.02"))
     async with open_page(running) as page:
-        await join(azure)
+        await accept(azure)
 
         async def record() -> None:
             while True:
@@ -343,7 +348,7 @@ async def test_microphone_bytes_alone_do_not_keep_a_session_alive(
                 await asyncio.sleep(0.05)
 
         recording = asyncio.create_task(record())
-        assert await ending_of(page) == (4409, "idle", ["idle"])
+        assert await read_until_close(page) == (4409, "idle", ["idle"])
         recording.cancel()
         await asyncio.gather(recording, return_exceptions=True)
 
@@ -353,7 +358,7 @@ async def test_changed_settings_keep_a_session_alive(server: StartServer, azure:
         **azure.environment(SSL_CERT_FILE=ca_file, IDLE_MINUTES="0.02", MAX_SESSION_MINUTES="0.05")
     )
     async with open_page(running) as page:
-        session = await join(azure)
+        session = await accept(azure)
 
         async def confirm() -> None:
             while True:
@@ -361,7 +366,7 @@ async def test_changed_settings_keep_a_session_alive(server: StartServer, azure:
                 await asyncio.sleep(0.2)
 
         confirming = asyncio.create_task(confirm())
-        assert (await ending_of(page))[0] == 4408
+        assert (await read_until_close(page))[0] == 4408
         confirming.cancel()
         await asyncio.gather(confirming, return_exceptions=True)
 
@@ -373,30 +378,28 @@ async def test_an_open_response_keeps_a_session_alive(
         **azure.environment(SSL_CERT_FILE=ca_file, IDLE_MINUTES="0.01", MAX_SESSION_MINUTES="0.05")
     )
     async with open_page(running) as page:
-        session = await join(azure)
+        session = await accept(azure)
         await session.send('{"type":"response.created","event_id":"event_1"}')
-        assert (await ending_of(page))[0] == 4408
+        assert (await read_until_close(page))[0] == 4408
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-async def test_a_stopping_server_tells_its_pages_1012_and_closes_the_upstream(
+async def test_a_stopping_server_closes_pages_with_1012_and_the_upstream(
     running: Server, azure: Azure, how: signal.Signals
 ) -> None:
     async with open_page(running) as page:
-        session = await join(azure)
+        session = await accept(azure)
         running.process.send_signal(how)
-        assert await ending_of(page) == (1012, "restarting", ["restarting"])
+        assert await read_until_close(page) == (1012, "restarting", ["restarting"])
         async with asyncio.timeout(5):
             await session.wait_closed()
     await asyncio.to_thread(running.process.wait, 10)
 
 
-@pytest.mark.parametrize(
-    "server", [[sys.executable, "server.py"]], indirect=True
-)  # cutting a socket is the leg's to do
-async def test_a_page_that_does_not_read_does_not_hold_up_a_stop(running: Server, azure: Azure) -> None:
+@pytest.mark.parametrize("server", [SPLICED], indirect=True)  # only BrowserProtocol can cut a connection
+async def test_a_page_that_does_not_read_does_not_delay_the_stop(running: Server, azure: Azure) -> None:
     async with open_page(running, max_queue=1) as page:
-        session = await join(azure)
+        session = await accept(azure)
         page.transport.pause_reading()
         pushing = asyncio.create_task(flood(session))
         await asyncio.sleep(0.3)  # long enough to fill every buffer on the way
@@ -412,8 +415,8 @@ async def flood(session: ServerConnection) -> None:
         await session.send("x" * 60_000)
 
 
-def speaks(*subprotocols: str, **headers: str) -> dict[str, Any]:
-    """Return what a client connects with: subprotocols, if any, and headers, their names with _ for -."""
+def client(*subprotocols: str, **headers: str) -> dict[str, Any]:
+    """Return a client's subprotocols and headers as options of `connect`; an underscore in a name is a hyphen."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return {
         "additional_headers": named,
@@ -422,31 +425,32 @@ def speaks(*subprotocols: str, **headers: str) -> dict[str, Any]:
 
 
 CLIENTS = [
-    ("/ws", speaks(), PREVIEW),
-    ("/ws", speaks(Authorization="Bearer any"), GA),
-    ("/ws/realtime?model=any", speaks(Authorization="Bearer any"), GA),
-    ("/ws/realtime?api-version=2024-10-01-preview&deployment=any", speaks(), PREVIEW),
-    ("/openai/realtime?api-version=x&deployment=any", speaks(api_key="any"), PREVIEW),
-    ("/openai/v1/realtime?model=any", speaks(api_key="any"), GA),
-    ("/v1/realtime?model=any", speaks(OpenAI_Beta="realtime=v1"), PREVIEW),
-    ("/v1/realtime", speaks("realtime", "openai-insecure-api-key.any"), GA),
-    ("/v1/realtime", speaks("realtime", "openai-beta.realtime-v1"), PREVIEW),
-    ("/ws/v1/realtime", speaks(), GA),
+    ("/ws", client(), PREVIEW),
+    ("/ws", client(Authorization="Bearer any"), GA),
+    ("/ws/realtime?model=any", client(Authorization="Bearer any"), GA),
+    ("/ws/realtime?api-version=2024-10-01-preview&deployment=any", client(), PREVIEW),
+    ("/openai/realtime?api-version=x&deployment=any", client(api_key="any"), PREVIEW),
+    ("/openai/v1/realtime?model=any", client(api_key="any"), GA),
+    ("/v1/realtime?model=any", client(OpenAI_Beta="realtime=v1"), PREVIEW),
+    ("/v1/realtime", client("realtime", "openai-insecure-api-key.any"), GA),
+    ("/v1/realtime", client("realtime", "openai-beta.realtime-v1"), PREVIEW),
+    ("/ws/v1/realtime", client(), GA),
 ]
 
 
-async def test_each_client_gets_the_dialect_it_speaks_and_none_of_its_own_settings_are_passed_on(
-    running: Server, azure: Azure
+async def test_each_client_gets_its_dialect_and_its_key_and_query_are_not_passed_on(
+    running: Server, azure: Azure, subtests: pytest.Subtests
 ) -> None:
-    for path, options, asked in CLIENTS:
-        async with open_page(running, path, **options) as page:
-            await join(azure)
-            assert page.subprotocol == ("realtime" if options["subprotocols"] else None), path
-        request = azure.handshakes[-1]
-        assert url_of(request)[0] == asked, path
-        assert "any" not in request.path
-        assert "any" not in [value for _, value in request.headers.raw_items()]
-        assert request.headers["api-key"] == KEY
+    for path, options, upstream_path in CLIENTS:
+        with subtests.test(path=path, **options):
+            async with open_page(running, path, **options) as page:
+                await accept(azure)
+                assert page.subprotocol == ("realtime" if options["subprotocols"] else None)
+            request = azure.handshakes[-1]
+            assert url_of(request)[0] == upstream_path
+            assert "any" not in request.path
+            assert "any" not in [value for _, value in request.headers.raw_items()]
+            assert request.headers["api-key"] == KEY
 
 
 OTHER_SITES = [
@@ -457,57 +461,60 @@ OTHER_SITES = [
 ]
 
 
-async def test_another_site_is_refused_before_the_upgrade(running: Server, azure: Azure) -> None:
+async def test_another_site_is_refused_before_the_upgrade(
+    running: Server, azure: Azure, subtests: pytest.Subtests
+) -> None:
     for origin in OTHER_SITES:
-        with pytest.raises(InvalidStatus) as refusal:
-            async with open_page(running, additional_headers={"Origin": origin}):
-                pass
-        assert refusal.value.response.status_code == 403, origin
+        with subtests.test(origin=origin):
+            with pytest.raises(InvalidStatus) as refusal:
+                async with open_page(running, additional_headers={"Origin": origin}):
+                    pass
+            assert refusal.value.response.status_code == 403
     assert azure.handshakes == []
 
 
-@pytest.mark.parametrize(
-    "server", [[sys.executable, "server.py"]], indirect=True
-)  # a spare session is a leg to be spliced
-async def test_a_warm_start_gives_the_next_page_a_session_that_is_open_already(
+@pytest.mark.parametrize("server", [SPLICED], indirect=True)  # only the fast path takes a warm session
+async def test_with_warm_start_the_next_page_gets_a_session_that_is_already_open(
     server: StartServer, azure: Azure, ca_file: str
 ) -> None:
     running = server(**azure.environment(SSL_CERT_FILE=ca_file, WARM_START="on"))
-    spare = await join(azure)
-    await spare.send("session.created")
-    async with asyncio.timeout(5):  # its pings are answered while it waits
-        await (await spare.ping())
+    warm = await accept(azure)
+    await warm.send("session.created")
+    async with asyncio.timeout(5):  # the server answers pings while the session waits
+        await (await warm.ping())
     azure.hesitate = asyncio.Event()  # no further session opens until then
     async with open_page(running) as page:
         assert await page.recv() == "session.created"
         await page.send("hello")
-        assert await spare.recv() == "hello"
+        assert await warm.recv() == "hello"
         azure.hesitate.set()
-        following = await join(azure)
+        following = await accept(azure)
     running.process.send_signal(signal.SIGTERM)
     async with asyncio.timeout(5):
         await following.wait_closed()
     await asyncio.to_thread(running.process.wait, 10)
 
 
-async def test_both_legs_may_be_ipv6(server: StartServer, authority: trustme.CA, ca_file: str) -> None:
+async def test_both_connections_can_use_ipv6(
+    server: StartServer, authority: trustme.CA, ca_file: str
+) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("::1").configure_cert(tls)
     async with mocked_azure(tls, host="::1") as azure:
         running = server(**azure.environment(SSL_CERT_FILE=ca_file, HOST="::1"))
         port = running.url.rpartition(":")[2]
         async with connect(f"ws://[::1]:{port}/ws", proxy=None):
-            await join(azure)
+            await accept(azure)
 
 
-async def test_no_compression_is_agreed_on_either_leg(running: Server, azure: Azure) -> None:
+async def test_no_compression_is_negotiated_on_either_side(running: Server, azure: Azure) -> None:
     async with open_page(running, compression="deflate") as page:
-        session = await join(azure)
+        session = await accept(azure)
         assert page.protocol.extensions == []
         assert session.protocol.extensions == []
 
 
-async def test_the_key_is_nowhere_but_upstream(running: Server, azure: Azure) -> None:
+async def test_the_key_is_sent_to_the_upstream_only(running: Server, azure: Azure) -> None:
     azure.refusals = {PREVIEW: 401}
     async with open_page(running) as page:
         told = await page.recv()
