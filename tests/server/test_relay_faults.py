@@ -1,4 +1,4 @@
-"""Each way an end can fail, in each moment of a session: the other end is told, and nothing is left behind."""
+"""Every way in which one end can fail, at every moment of a session: the other end is closed, and nothing is left open."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 FAULTS = ("close", "FIN", "RST", "silence", "stall")
 MOMENTS = ("connecting", "idle", "up", "down", "both")
-QUIET = {"silence", "stall"}  # faults that only time can tell
+SILENT = {"silence", "stall"}  # faults that only a timeout reveals
 EVENT = b'{"type":"response.audio.delta","delta":"' + b"A" * 8000 + b'"}'
 
-# What the page is told when the upstream fails so.
-TOLD = {
+# The close that the page gets after each fault of the upstream.
+CLOSES = {
     "close": (1000, "done"),
     "FIN": (1014, "upstream_lost"),
     "RST": (1014, "upstream_lost"),
     "silence": (1014, "upstream_lost"),
     "stall": (1014, "upstream_lost"),
 }
-TOLD_CONNECTING = {
+CLOSES_CONNECTING = {
     "close": (1014, "upstream_failed"),
     "FIN": (1014, "upstream_unreachable"),
     "RST": (1014, "upstream_unreachable"),
@@ -45,7 +45,7 @@ TOLD_CONNECTING = {
 
 
 class Upstream:
-    """The upstreams' listener: hands out each end as its handshake arrives."""
+    """The listener of the upstream: queues its end of each session when the handshake request arrives."""
 
     def __init__(self) -> None:
         self.arrived: asyncio.Queue[Azure] = asyncio.Queue()
@@ -73,17 +73,17 @@ async def listening(tls: ssl.SSLContext) -> AsyncIterator[tuple[Upstream, str]]:
 
 @dataclass
 class Outcome:
-    """What one cell of the matrix showed."""
+    """The result of one fault at one moment."""
 
     side: str
     fault: str
     moment: str
     seconds: float = 0.0  # from the fault to the other end's close
-    told: tuple[int, str] | None = None  # the close that the other end was told
+    close: tuple[int, str] | None = None  # the close frame that the other end got
 
 
 def fail(end: End, fault: str) -> None:
-    """Let an end fail."""
+    """Make one end fail."""
     end.answers = False
     match fault:
         case "close" if not end.opened.done():
@@ -99,20 +99,20 @@ def fail(end: End, fault: str) -> None:
             end.transport.pause_reading()
 
 
-async def pour(end: End) -> None:
-    """Send events in real time, as fast as the way takes them, until the end is lost."""
+async def send_events(end: End) -> None:
+    """Send an event every 40 ms, or as fast as they are accepted, until the connection is lost."""
     while not end.lost.done():
         await end.writable.wait()
         end.send(EVENT)
         await asyncio.sleep(0.04)
 
 
-async def play(outcome: Outcome, browser: Browser, azure: Azure) -> None:
-    """Bring one session to its moment, let one end fail, and see what the other is told."""
+async def run_fault(outcome: Outcome, browser: Browser, azure: Azure) -> None:
+    """Bring one session to its moment, make one end fail, and note when and how the other end is closed."""
     if outcome.moment != "connecting":
         azure.accept()
-    pouring = [
-        asyncio.create_task(pour(end))
+    sending = [
+        asyncio.create_task(send_events(end))
         for end, moments in ((browser, {"up", "both"}), (azure, {"down", "both"}))
         if outcome.moment in moments
     ]
@@ -124,32 +124,32 @@ async def play(outcome: Outcome, browser: Browser, azure: Azure) -> None:
     fail(failing, outcome.fault)
     async with asyncio.timeout(60):
         await other.lost
-    outcome.seconds, outcome.told = time.monotonic() - failed_at, other.closed_with
+    outcome.seconds, outcome.close = time.monotonic() - failed_at, other.closed_with
     failing.transport.abort()
-    for task in pouring:
+    for task in sending:
         task.cancel()
-    await asyncio.gather(*pouring, return_exceptions=True)
+    await asyncio.gather(*sending, return_exceptions=True)
 
 
-async def back_to(server: Server, files: int) -> None:
-    """Wait until the server holds no more files than that."""
+async def wait_for_open_files(server: Server, files: int) -> None:
+    """Wait until the server has no more open files than that."""
     async with asyncio.timeout(30):
         while open_files(server.process.pid) > files:  # noqa: ASYNC110  another process's files send no event
             await asyncio.sleep(0.1)
 
 
 def to_table(outcomes: list[Outcome]) -> str:
-    lines = ["fault     moment      page fails: upstream closed after   upstream fails: page told"]
+    lines = ["fault     moment      page fails: upstream closed after   upstream fails: page closed with"]
     for page, above in zip(outcomes[:25], outcomes[25:], strict=True):
         lines.append(
-            f"{page.fault:9} {page.moment:11} {page.seconds:27.3f} s {above.seconds:15.3f} s  {above.told}"
+            f"{page.fault:9} {page.moment:11} {page.seconds:27.3f} s {above.seconds:15.3f} s  {above.close}"
         )
     return "\n".join(lines)
 
 
 @pytest.mark.parametrize("debug", ["", "1"], ids=["", "asyncio-debug"])
 @pytest.mark.long
-async def test_every_fault_in_every_moment_ends_the_other_side_and_leaves_nothing(
+async def test_every_fault_at_every_moment_closes_the_other_end_and_leaves_nothing_open(
     server: StartServer,
     azure_tls: ssl.SSLContext,
     ca_file: str,
@@ -165,7 +165,7 @@ async def test_every_fault_in_every_moment_ends_the_other_side_and_leaves_nothin
             PYTHONASYNCIODEBUG=debug,
         )
         port = int(running.url.rpartition(":")[2])
-        browser = await open_browser(port)  # a first session, so that what lasts is open already
+        browser = await open_browser(port)  # a first session opens what the server opens once and keeps
         azure = await upstream.arrived.get()
         azure.accept()
         browser.close()
@@ -176,27 +176,29 @@ async def test_every_fault_in_every_moment_ends_the_other_side_and_leaves_nothin
         for _ in outcomes:
             browser = await open_browser(port)
             pairs.append((browser, await upstream.arrived.get()))
-        await asyncio.gather(*(play(outcome, *pair) for outcome, pair in zip(outcomes, pairs, strict=True)))
-        await back_to(running, files)
+        await asyncio.gather(
+            *(run_fault(outcome, *pair) for outcome, pair in zip(outcomes, pairs, strict=True))
+        )
+        await wait_for_open_files(running, files)
         await asyncio.to_thread(running.wait_until_all_ended)
     show(to_table(outcomes))
     for outcome in outcomes:
         if outcome.side == "upstream":
-            told = TOLD_CONNECTING if outcome.moment == "connecting" else TOLD
-            expected = {told[outcome.fault]}
+            closes = CLOSES_CONNECTING if outcome.moment == "connecting" else CLOSES
+            expected = {closes[outcome.fault]}
             if outcome.fault == "stall" and outcome.moment in {"up", "both"}:
                 expected.add((1011, "stalled"))
-            assert outcome.told in expected, outcome
-    # An end that says or shows that it goes is found before one that only falls silent.
-    slow = min(o.seconds for o in outcomes if o.fault in QUIET and o.moment != "connecting")
-    assert max(o.seconds for o in outcomes if o.fault not in QUIET) < slow
+            assert outcome.close in expected, outcome
+    # An end that closes its connection is noticed before one that falls silent.
+    slow = min(o.seconds for o in outcomes if o.fault in SILENT and o.moment != "connecting")
+    assert max(o.seconds for o in outcomes if o.fault not in SILENT) < slow
     log = running.log()
     assert log.count(" started ") == len(outcomes) + 1
     for trouble in ("Traceback", "never awaited", "was destroyed", "ResourceWarning", "ERROR"):
         assert trouble not in log, log
 
 
-async def test_a_page_that_stops_reading_stops_the_upstream_and_grows_nothing(
+async def test_a_page_that_stops_reading_stops_the_upstream_and_uses_no_memory(
     server: StartServer, azure_tls: ssl.SSLContext, ca_file: str
 ) -> None:
     async with listening(azure_tls) as (upstream, origin):
@@ -215,7 +217,7 @@ async def test_a_page_that_stops_reading_stops_the_upstream_and_grows_nothing(
             if pushed % 100 == 0:
                 await asyncio.sleep(0)
             await asyncio.sleep(0)
-        assert pushed < 100_000_000  # the kernel's buffers and the relay's own, then no more
+        assert pushed < 100_000_000  # what fits into the buffers of the kernel and the relay
         assert resident_bytes(running.process.pid) - before < 8 * 2**20
         browser.transport.resume_reading()
         await browser.tally.reach(1 + pushed // len(EVENT))
@@ -224,7 +226,7 @@ async def test_a_page_that_stops_reading_stops_the_upstream_and_grows_nothing(
             await azure.lost
 
 
-async def test_a_page_that_floods_a_blocked_upstream_and_leaves_is_seen_at_once(
+async def test_the_leaving_of_a_page_that_floods_a_blocked_upstream_is_noticed_at_once(
     server: StartServer, azure_tls: ssl.SSLContext, ca_file: str
 ) -> None:
     async with listening(azure_tls) as (upstream, origin):
@@ -238,11 +240,13 @@ async def test_a_page_that_floods_a_blocked_upstream_and_leaves_is_seen_at_once(
         azure = await upstream.arrived.get()
         azure.accept()
         azure.transport.pause_reading()
-        while browser.writable.is_set():  # until nobody on the way takes any more
+        while browser.writable.is_set():  # until every buffer on the way is full
             browser.send(EVENT)
             await asyncio.sleep(0)
         browser.reset()
         left_at = time.monotonic()
         await asyncio.to_thread(running.wait_for_log, "ended .* reason=done")
-        assert time.monotonic() - left_at < BLOCKED_SECONDS / 2  # and not when the block or a ping tells
+        assert (
+            time.monotonic() - left_at < BLOCKED_SECONDS / 2
+        )  # so neither the blocked timer nor a ping has ended it
         azure.transport.abort()

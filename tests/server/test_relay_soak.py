@@ -1,4 +1,4 @@
-"""A minute of the soak: many talks, random faults, and nothing lost, doubled, reordered or left behind."""
+"""One minute of benchmarks/soak.py: many sessions and random faults, and no event is lost, doubled or reordered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.timeout(240)
 @pytest.mark.long
-def test_a_minute_of_talk_under_faults_loses_and_leaks_nothing(show: Callable[[str], None]) -> None:
+def test_a_minute_of_sessions_with_faults_loses_and_leaks_nothing(show: Callable[[str], None]) -> None:
     command = [sys.executable, "benchmarks/soak.py", "--sessions", "50", "--minutes", "1"]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     show(ended.stdout.strip())

@@ -1,4 +1,4 @@
-"""What an operator sees: metrics and spans as a collector gets them, and logs as JSON."""
+"""What operators see: metrics and spans as a collector receives them, and logs as JSON."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Points = dict[tuple[str, ...], Any]
 
 
 class Collector:
-    """An OpenTelemetry collector on loopback: keeps what it is sent."""
+    """An OpenTelemetry collector on loopback that keeps every request's body."""
 
     def __init__(self) -> None:
         self.bodies: list[tuple[str, bytes]] = []
@@ -48,7 +48,7 @@ class Collector:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Keep quiet."""
+                """Print nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.environment = {
@@ -104,19 +104,19 @@ def measured(server: StartServer, azure: Azure, ca_file: str, collector: Collect
     return server(**azure.environment(SSL_CERT_FILE=ca_file), **collector.environment)
 
 
-def talk(server: Server, query: str = "") -> connect:
+def open_page(server: Server, query: str = "") -> connect:
     return connect(f"{server.ws_url}/ws{query}", proxy=None, max_size=None, close_timeout=2)
 
 
 async def stop(server: Server) -> None:
-    """Stop the server, which sends what is not sent yet."""
+    """Stop the server, which then exports what it has not exported yet."""
     await asyncio.to_thread(server.stop)
 
 
-async def test_a_collector_gets_what_was_relayed_and_how_it_ended(
+async def test_a_session_is_exported_with_its_counts_and_close_code(
     measured: Server, azure: Azure, collector: Collector
 ) -> None:
-    async with talk(measured, "?api-key=a-secret-in-the-query") as page:
+    async with open_page(measured, "?api-key=a-secret-in-the-query") as page:
         session = await azure.sessions.get()
         await page.send("up")
         assert await session.recv() == "up"
@@ -138,12 +138,12 @@ async def test_a_collector_gets_what_was_relayed_and_how_it_ended(
     assert KEY.encode() not in sent
 
 
-async def test_a_refusal_is_measured_by_its_reason(
+async def test_a_refusal_is_exported_with_its_reason(
     measured: Server, azure: Azure, collector: Collector
 ) -> None:
     azure.refusals = {PREVIEW: 401, GA: 401}
     azure.body = KEY.encode()
-    async with talk(measured) as page:
+    async with open_page(measured) as page:
         await page.wait_closed()
     measured.wait_for_log("ended code=4401")
     await stop(measured)
@@ -153,14 +153,14 @@ async def test_a_refusal_is_measured_by_its_reason(
     assert KEY.encode() not in b"".join(body for _, body in collector.bodies)
 
 
-async def test_the_time_in_which_a_page_does_not_read_is_measured(
+async def test_the_time_in_which_a_page_does_not_read_is_exported(
     measured: Server, azure: Azure, collector: Collector
 ) -> None:
-    async with talk(measured) as page:
+    async with open_page(measured) as page:
         session = await azure.sessions.get()
         page.transport.pause_reading()
         sending = asyncio.create_task(session.send("x" * 16_000_000))
-        await asyncio.sleep(1)  # how long it is blocked is the point
+        await asyncio.sleep(1)  # the time to measure
         page.transport.resume_reading()
         await page.recv()
         await sending
@@ -170,11 +170,11 @@ async def test_the_time_in_which_a_page_does_not_read_is_measured(
     assert blocked[("down",)] > 10 * blocked[("up",)]
 
 
-async def test_every_line_of_a_json_log_is_an_object_and_an_ending_has_its_figures(
+async def test_every_line_of_a_json_log_is_an_object_and_the_end_of_a_session_has_its_counts(
     server: StartServer, azure: Azure, ca_file: str
 ) -> None:
     running = server(**azure.environment(SSL_CERT_FILE=ca_file, LOG_FORMAT="json"))
-    async with talk(running):
+    async with open_page(running):
         await azure.sessions.get()
     running.wait_for_log("ended code=1000")
     await stop(running)
@@ -187,7 +187,7 @@ async def test_every_line_of_a_json_log_is_an_object_and_an_ending_has_its_figur
     assert [ended[name] for name in figures] == [1000, "done", 0, 0, 0, 0]
 
 
-def test_an_exception_stays_on_its_line() -> None:
+def test_an_exception_is_logged_on_one_line() -> None:
     try:
         int("line\nbreak")
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""A host has several addresses, and some may lead nowhere."""
+"""A host has several addresses, and some of them may not answer."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def address_of(server: socket.socket) -> tuple[Any, ...]:
-    """Return a socket's address as getaddrinfo gives it."""
+    """Return a socket's address as getaddrinfo returns it."""
     return (server.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", server.getsockname())
 
 
 @pytest.fixture
-async def nowhere() -> AsyncIterator[tuple[Any, ...]]:
-    """An address whose packets are dropped: a listener that accepts nobody, its queue full."""
+async def silent_address() -> AsyncIterator[tuple[Any, ...]]:
+    """An address that never answers: a listener that accepts no connection and whose queue is full."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         address = address_of(listener)
         waiting = [socket.socket() for _ in range(4)]
@@ -34,11 +34,11 @@ async def nowhere() -> AsyncIterator[tuple[Any, ...]]:
             each.close()
 
 
-async def test_an_address_that_leads_nowhere_leaves_time_for_the_next(
-    nowhere: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
+async def test_an_address_that_does_not_answer_leaves_time_for_the_next(
+    silent_address: tuple[Any, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def resolve(*_: object, **__: object) -> list[tuple[Any, ...]]:
-        return [nowhere, address_of(listener)]
+        return [silent_address, address_of(listener)]
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
@@ -47,7 +47,7 @@ async def test_an_address_that_leads_nowhere_leaves_time_for_the_next(
                 assert sock.getpeername() == listener.getsockname()
 
 
-async def test_a_host_without_an_address_that_answers_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_of_which_no_address_answers_raises_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     async def resolve(*_: object, **__: object) -> list[tuple[Any, ...]]:
         return gone
 

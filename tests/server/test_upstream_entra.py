@@ -1,4 +1,4 @@
-"""Azure without a key: tokens of Entra ID, from a made-up azure-identity."""
+"""Azure without a key: tokens of Entra ID, from a fake azure-identity."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class DefaultAzureCredential:
         except RuntimeError:
             pass
         else:
-            raise AssertionError("the event loop is held up")
+            raise AssertionError("get_token blocks the event loop")
         with (folder / "asked").open("a") as asked:
             asked.write(scope + "\\n")
         while (folder / "hesitate").exists():
@@ -48,7 +48,7 @@ EXCEPTIONS = "class AzureError(Exception): pass\nclass ClientAuthenticationError
 
 @pytest.fixture
 def identity(tmp_path: Path) -> Path:
-    """The folder of a package that stands in for azure-identity."""
+    """The folder of a fake azure-identity."""
     files = {
         "__init__": "",
         "identity/__init__": IDENTITY,
@@ -73,7 +73,7 @@ def start(server: StartServer, azure: Azure, ca_file: str, identity: Path) -> Ca
 
 
 async def open_session(server: Server, azure: Azure) -> Request:
-    """Open a session and return the handshake that Azure saw."""
+    """Open a session and return the handshake request that Azure received."""
     async with connect(f"{server.ws_url}/ws", proxy=None), asyncio.timeout(20):
         await azure.sessions.get()
     return azure.handshakes[-1]
@@ -83,7 +83,7 @@ def asked(identity: Path) -> list[str]:
     return (identity / "asked").read_text().split()
 
 
-async def test_a_token_takes_the_place_of_the_key_and_serves_many_sessions(
+async def test_a_token_is_sent_instead_of_the_key_and_used_for_many_sessions(
     start: Callable[..., Server], azure: Azure, identity: Path
 ) -> None:
     server = start()
@@ -95,7 +95,7 @@ async def test_a_token_takes_the_place_of_the_key_and_serves_many_sessions(
     assert "token-1" not in server.log()
 
 
-async def test_a_token_is_renewed_before_it_ends(
+async def test_a_token_is_renewed_before_it_expires(
     start: Callable[..., Server], azure: Azure, identity: Path
 ) -> None:
     server = start(LIFETIME="299", AZURE_OPENAI_TOKEN_SCOPE="https://ai.azure.com/.default")
@@ -104,7 +104,7 @@ async def test_a_token_is_renewed_before_it_ends(
     assert asked(identity) == ["https://ai.azure.com/.default"] * 2
 
 
-async def test_no_token_is_said_in_plain_words_and_the_next_session_asks_again(
+async def test_a_missing_token_is_reported_and_the_next_session_asks_again(
     start: Callable[..., Server], azure: Azure, identity: Path
 ) -> None:
     server = start()
@@ -120,7 +120,7 @@ async def test_no_token_is_said_in_plain_words_and_the_next_session_asks_again(
     assert (await open_session(server, azure)).headers["Authorization"] == "Bearer token-2"
 
 
-async def test_a_slow_identity_holds_up_nobody_but_who_waits_for_it(
+async def test_a_slow_identity_delays_only_the_sessions_that_wait_for_it(
     start: Callable[..., Server], azure: Azure, identity: Path
 ) -> None:
     server = start()
@@ -136,7 +136,7 @@ async def test_a_slow_identity_holds_up_nobody_but_who_waits_for_it(
     assert asked(identity) == [SCOPE]
 
 
-def test_without_the_package_the_start_ends_with_both_mends(identity: Path) -> None:
+def test_without_the_package_the_start_fails_and_names_both_remedies(identity: Path) -> None:
     (identity / "__init__.py").unlink()
     identity.rmdir()
     blank = dict.fromkeys(SETTINGS, "")
