@@ -1,7 +1,7 @@
-/** What the page knows of its server. */
+/** Ask the server what it is and whether it is there. */
 
 /**
- * @typedef {object} Service as /config tells
+ * @typedef {object} ServerInfo as /config has it
  * @property {'azure' | 'simulator'} mode
  * @property {string} deployment
  * @property {'ready' | 'busy' | 'restarting'} state
@@ -9,41 +9,40 @@
  * @property {number} idle_minutes
  */
 
-const ANSWER_MS = 5000;
+const TIMEOUT_MS = 5000;
 
 /**
- * Ask the server what it is.
- * @returns {Promise<{ service: Service | null, status: number }>} status 0: it cannot be reached
+ * @returns {Promise<{ server: ServerInfo | null, status: number }>} status 0: the server cannot be reached
  */
 export async function fetchServerInfo() {
   try {
     const response = await ask('config');
-    return { service: response.ok ? await response.json() : null, status: response.status };
+    return { server: response.ok ? await response.json() : null, status: response.status };
   } catch {
-    return { service: null, status: 0 }; // fetch tells no more than that it failed
+    return { server: null, status: 0 }; // fetch says only that it failed
   }
 }
 
 /**
- * Why the server refused a websocket, of which browsers tell nothing.
- * @returns {Promise<string>} a cause, as problems have them
+ * Find out why the server refused a websocket, which browsers do not report.
+ * @returns {Promise<string>} the cause of a problem
  */
 export async function whyRefused() {
-  const { service, status } = await fetchServerInfo();
-  if (service) return service.state === 'ready' ? 'lost' : service.state;
+  const { server, status } = await fetchServerInfo();
+  if (server) return server.state === 'ready' ? 'lost' : server.state;
   return status === 401 || status === 403 ? 'signed_out' : 'offline';
 }
 
-/** @returns {Promise<boolean>} whether the server, or what stands before it, answers within 5 s */
+/** @returns {Promise<boolean>} whether the server, or a proxy before it, answers within 5 s */
 export async function isAlive() {
   try {
-    return (await ask('healthz')).status < 500; // a proxy whose server is gone says 502, 503 or 504
+    return (await ask('healthz')).status < 500; // a proxy answers 502, 503 or 504 when its server is gone
   } catch {
-    return false; // no way there
+    return false; // it cannot be reached
   }
 }
 
-/** @param {string} path what it answers must be asked for each time, it says so itself; `config` is on its way before any script */
+/** @param {string} path to fetch. Responses carry `no-cache`; index.html has already preloaded `config`. */
 function ask(path) {
-  return fetch(path, { redirect: 'manual', signal: AbortSignal.timeout(ANSWER_MS) });
+  return fetch(path, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) });
 }

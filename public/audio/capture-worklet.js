@@ -1,14 +1,14 @@
 import { SAMPLE_RATE_HZ, toInt16 } from './format.js';
 import { Resampler } from './resampler.js';
 
-/** 40 ms: small against a turn's delay, large against an event's overhead. */
+/** 40 ms: short against the delay of a reply, and long enough to make the overhead of an event small. */
 const FRAME_SAMPLES = 0.04 * SAMPLE_RATE_HZ;
 
 /**
- * Turn the microphone's sound at the context's rate into frames of PCM16 at 24 kHz.
+ * Convert the microphone's audio from the context's rate to frames of PCM16 at 24 kHz.
  *
- * Audio thread. One input, mono, no output. Posts {pcm: Int16Array(960), rms: 0..1}, the array transferred: its
- * allocation, once in 40 ms, is the only one. Any message to the port ends the processor.
+ * Audio thread. One mono input, no output. Posts {pcm: Int16Array(960), rms: 0..1}. It allocates nothing but that array,
+ * once in 40 ms, and transfers it. Any message to the port ends the processor.
  */
 class CaptureProcessor extends AudioWorkletProcessor {
   #resampler = new Resampler(sampleRate, SAMPLE_RATE_HZ);
@@ -26,7 +26,7 @@ class CaptureProcessor extends AudioWorkletProcessor {
   /** @param {Float32Array[][]} inputs */
   process(inputs) {
     const input = inputs[0]?.[0];
-    if (!input) return this.#open; // no channel while no source is connected
+    if (!input) return this.#open; // there is no channel while no source is connected
     this.#resampler.write(input, input.length);
     for (;;) {
       this.#filled += this.#resampler.read(this.#frame, this.#filled, FRAME_SAMPLES - this.#filled);

@@ -1,13 +1,13 @@
-/** A running clock moves within one render quantum; this is far beyond what a busy machine needs. */
+/** The clock of a running context moves with every render quantum (about 3 ms). Even a busy machine does not take this long. */
 const FROZEN_CLOCK_MS = 500;
 
-/** @typedef {'closed' | 'running' | 'blocked' | 'interrupted'} DeviceState 'blocked' waits for a click, 'interrupted' for the phone call to end */
+/** @typedef {'closed' | 'running' | 'blocked' | 'interrupted'} DeviceState blocked: until a click; interrupted: by a phone call, for example */
 
 /**
- * Own the one AudioContext, at the device's own rate, which microphone and speaker share. Main thread.
+ * Own the AudioContext that microphone and speaker share, at the device's own rate. Main thread.
  *
- * A context that cannot be saved is replaced: iOS leaves contexts "running" with a frozen clock after an interruption,
- * and a Bluetooth headset changes the device's rate under a context that keeps the old one.
+ * A context that has stopped working is replaced. After an interruption, iOS leaves contexts "running" with a frozen
+ * clock. When a Bluetooth headset changes the device's rate, the context keeps the old one.
  */
 export class AudioDevice {
   #onContext;
@@ -25,8 +25,8 @@ export class AudioDevice {
 
   /**
    * @param {object} options
-   * @param {(context: AudioContext) => unknown} options.onContext called with the first context and with each that replaces
-   *   it; attach speaker and microphone to it. Its promise is awaited by `open`.
+   * @param {(context: AudioContext) => unknown} options.onContext called with the first context, and with each that
+   *   replaces it, to attach speaker and microphone. `open` awaits its promise.
    * @param {(state: DeviceState) => void} options.onState
    * @param {() => AudioContext} [options.createContext]
    * @param {Navigator} [options.navigator]
@@ -60,15 +60,15 @@ export class AudioDevice {
   }
 
   /**
-   * Make the context, or wake the one there is. Call it inside a click. Settles once `onContext` has; whether sound may
-   * be heard, `state` tells.
+   * Create the context, or resume the one there is. Call it inside a click. Resolves when `onContext` has; `onState`
+   * reports whether sound can be heard.
    */
   async open() {
     if (this.#context) {
       this.#resume();
       return;
     }
-    // Told so, iOS keeps playing at full volume while the microphone is on.
+    // With this type, iOS plays at full volume while the microphone is on.
     const { audioSession } = /** @type {{audioSession?: {type: string}}} */ (
       /** @type {unknown} */ (this.#navigator)
     );
@@ -78,7 +78,7 @@ export class AudioDevice {
     await this.#use(this.#createContext());
   }
 
-  /** @returns {Promise<{deviceId: string, label: string}[]>} outputs to choose from; empty where there is no choice */
+  /** @returns {Promise<{deviceId: string, label: string}[]>} outputs to choose from; empty where the browser offers no choice */
   async outputs() {
     if (!this.canChooseOutput || !this.#navigator.mediaDevices) return [];
     const devices = await this.#navigator.mediaDevices.enumerateDevices();
@@ -116,7 +116,7 @@ export class AudioDevice {
     await this.#onContext(context);
     if (this.#outputId) {
       await this.#applyOutput(context).catch(() => {
-        this.#outputId = ''; // chosen earlier, not plugged in today: the default plays
+        this.#outputId = ''; // it was chosen earlier and is not plugged in now: use the default
       });
     }
     await former?.close();
@@ -128,7 +128,7 @@ export class AudioDevice {
     await setSinkId?.call(context, this.#outputId);
   }
 
-  /** Ask for sound. Its promise stays open until a click allows it, so nothing waits for it: the state's change tells. */
+  /** Resume the context. Nothing awaits the promise, which stays pending until a click; `onstatechange` reports the result. */
   #resume() {
     if (this.#context?.state === 'suspended') this.#context.resume().catch(() => this.#report());
   }
@@ -139,7 +139,7 @@ export class AudioDevice {
     const wasInterrupted = this.#state === 'interrupted';
     this.#report();
     if (!wasInterrupted) return;
-    // Inside the interruption resume() fails for good in WebKit; after it the context is suspended, or claims to run.
+    // In WebKit, resume() fails for good during an interruption. After it, the context is suspended or claims to run.
     this.#resume();
     this.#watchClock();
   }
@@ -150,7 +150,7 @@ export class AudioDevice {
     this.#watchClock();
   };
 
-  /** Replace the context if it says that it runs while its clock stands still. */
+  /** Replace the context if its state is 'running' while its clock stands still. */
   #watchClock() {
     clearTimeout(this.#frozenTimer);
     const context = this.#context;
@@ -170,7 +170,7 @@ export class AudioDevice {
       await this.chooseOutput('');
     }
     if (context !== this.#context) return;
-    const probe = this.#createContext(); // only a new context tells the device's rate of now
+    const probe = this.#createContext(); // only a new context reports the device's present rate
     if (probe.sampleRate === context.sampleRate) await probe.close();
     else await this.#use(probe);
   };

@@ -1,4 +1,4 @@
-/** The one format of speech on the wire: 16-bit PCM, mono, 24 kHz. Pure; loaded by the page and by the worklets. */
+/** The audio format of the Realtime API: 16-bit PCM, mono, 24 kHz. Pure; loaded by the page and by the worklets. */
 
 export const SAMPLE_RATE_HZ = 24_000;
 
@@ -12,13 +12,19 @@ const FULL_SCALE = 32_768;
 export const samplesToMs = (samples) => (samples * 1000) / SAMPLE_RATE_HZ;
 
 /**
+ * @param {number} ms
+ * @returns {number} samples at 24 kHz, fractional
+ */
+export const msToSamples = (ms) => (ms * SAMPLE_RATE_HZ) / 1000;
+
+/**
  * @param {number} sample -32768..32767
  * @returns {number} -1 up to, but not including, 1; exact in a float
  */
 export const toFloat = (sample) => sample / FULL_SCALE;
 
 /**
- * @param {number} sample about -1..1; what lies beyond is clipped
+ * @param {number} sample about -1..1; values beyond are clipped
  * @returns {number} integer, -32768..32767; the inverse of `toFloat`
  */
 export const toInt16 = (sample) =>

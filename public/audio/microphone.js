@@ -3,7 +3,7 @@ import { WakeLock } from './wake-lock.js';
 /** @typedef {'denied' | 'missing' | 'in-use' | 'insecure' | 'failed'} MicrophoneCause */
 /** @typedef {{pcm: Int16Array, rms: number}} MicrophoneFrame 40 ms: 960 samples at 24 kHz; rms 0..1 of full scale */
 
-/** @type {Record<string, MicrophoneCause>} getUserMedia's exceptions by name, older spellings of browsers included */
+/** @type {Record<string, MicrophoneCause>} by the names of getUserMedia's exceptions */
 const CAUSES = {
   NotAllowedError: 'denied',
   SecurityError: 'denied',
@@ -13,7 +13,7 @@ const CAUSES = {
   AbortError: 'in-use',
 };
 
-/** The microphone cannot be had; `cause` says why. */
+/** The microphone cannot be used; `cause` says why. */
 export class MicrophoneError extends Error {
   name = 'MicrophoneError';
 
@@ -29,9 +29,10 @@ export class MicrophoneError extends Error {
 }
 
 /**
- * Own the microphone: its permission, its stream, and the worklet that frames it. Main thread; knows no DOM, no websocket.
+ * Own the microphone: its permission, its stream, and the worklet that cuts it into frames. Main thread; knows no DOM and
+ * no websocket.
  *
- * A device that is unplugged, and a default that changes, are followed without a break in the recording.
+ * When the device is unplugged, or the system's default changes, the recording goes on with another device.
  */
 export class Microphone {
   #onFrame;
@@ -46,13 +47,13 @@ export class Microphone {
   /** @type {{source: MediaStreamAudioSourceNode, worklet: AudioWorkletNode, analyser: AnalyserNode} | null} */
   #graph = null;
   #deviceId = '';
-  /** Identity of the recording under way: what an await finds changed, it leaves alone. */
+  /** Identifies the present recording. Code that finds it changed after an await does nothing more. */
   #recording = /** @type {object | null} */ (null);
   #isReopening = false;
 
   /**
    * @param {object} options
-   * @param {(frame: MicrophoneFrame) => void} options.onFrame called every 40 ms while sound comes
+   * @param {(frame: MicrophoneFrame) => void} options.onFrame called every 40 ms while there is sound
    * @param {(cause: MicrophoneCause) => void} options.onLost the recording ended by itself
    * @param {(label: string) => void} options.onChange another device took over
    * @param {Navigator} [options.navigator]
@@ -93,10 +94,9 @@ export class Microphone {
   }
 
   /**
-   * Ask for the microphone and deliver frames until `stop`. While recording, it changes the device.
-   *
+   * Ask for the microphone and deliver frames until `stop`. While recording, change the device.
    * @param {AudioContext} context
-   * @param {{deviceId?: string}} [options] the system's default when absent, or when that device is
+   * @param {{deviceId?: string}} [options] the system's default when there is no such device
    * @throws {MicrophoneError}
    */
   async start(context, { deviceId = '' } = {}) {
@@ -115,12 +115,12 @@ export class Microphone {
       if (recording === this.#recording) await this.stop();
       throw error;
     }
-    if (recording !== this.#recording) return; // stopped, or started anew, meanwhile
+    if (recording !== this.#recording) return; // meanwhile it was stopped, or started again
     this.#navigator.mediaDevices.addEventListener('devicechange', this.#onDeviceChange);
     await this.#wakeLock.hold();
   }
 
-  /** Stop delivering frames and give the device back; its light goes off. */
+  /** Stop delivering frames and release the device, whose light goes off. */
   async stop() {
     this.#recording = null;
     this.#navigator.mediaDevices?.removeEventListener('devicechange', this.#onDeviceChange);
@@ -131,7 +131,7 @@ export class Microphone {
   }
 
   /**
-   * Go on in another context.
+   * Go on recording in another context.
    * @param {AudioContext} context
    */
   async attach(context) {
@@ -144,7 +144,7 @@ export class Microphone {
    * @throws {MicrophoneError}
    */
   async #request() {
-    if (!this.#navigator.mediaDevices) throw new MicrophoneError('insecure'); // only https and localhost have them
+    if (!this.#navigator.mediaDevices) throw new MicrophoneError('insecure'); // only secure pages have mediaDevices
     try {
       return await this.#navigator.mediaDevices.getUserMedia({
         audio: {
@@ -177,7 +177,7 @@ export class Microphone {
   async #connect(stream) {
     const context = /** @type {AudioContext} */ (this.#context);
     await context.audioWorklet.addModule(new URL('./capture-worklet.js', import.meta.url));
-    if (stream !== this.#stream || context !== this.#context) return; // another one came meanwhile, or a stop
+    if (stream !== this.#stream || context !== this.#context) return; // meanwhile it was replaced or stopped
     this.#disconnect();
     const source = context.createMediaStreamSource(stream);
     const worklet = new AudioWorkletNode(context, 'capture', {
@@ -201,7 +201,7 @@ export class Microphone {
     worklet.port.postMessage('close');
   }
 
-  /** Ask again, since the device is gone or a better one is there; the speaker's side notices nothing. */
+  /** Ask for the microphone again, because the device is gone or the preferred one is back. */
   async #reopen() {
     if (this.#isReopening) return;
     this.#isReopening = true;
@@ -222,11 +222,11 @@ export class Microphone {
     }
   }
 
-  /** Follow the chosen device when it comes back, and the system's default when that was chosen. */
+  /** Change to the chosen device when it is back; without a choice, to the system's new default. */
   #onDeviceChange = async () => {
     const devices = await this.#navigator.mediaDevices.enumerateDevices();
     const track = this.#track;
-    if (!track || track.readyState === 'ended') return; // 'ended' is dealt with where it is told
+    if (!track || track.readyState === 'ended') return; // the track's 'ended' event deals with that
     const wanted = devices.find(
       ({ kind, deviceId }) => kind === 'audioinput' && deviceId === (this.#deviceId || 'default'),
     );

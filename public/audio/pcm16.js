@@ -1,8 +1,8 @@
-/** PCM16 as the Realtime API carries it: base64 of little-endian bytes. Pure. Every browser runs on little-endian machines. */
+/** Convert PCM16 to the base64 of the Realtime API and back. Pure. Its bytes are little-endian, as in every browser. */
 
 export { SAMPLE_RATE_HZ, samplesToMs } from './format.js';
 
-/** Arguments one call of String.fromCharCode takes in every engine. */
+/** How many arguments one call of String.fromCharCode takes in every engine. */
 const CALL_ARGUMENTS = 0x8000;
 
 /**
@@ -24,7 +24,7 @@ export function encode(pcm) {
 
 /**
  * @param {string} base64
- * @returns {Int16Array<ArrayBuffer>} samples in memory of their own; half a sample at the end is left out
+ * @returns {Int16Array<ArrayBuffer>} samples in a buffer of their own; half a sample at the end is dropped
  * @throws {SyntaxError|DOMException} when it is not base64
  */
 export function decode(base64) {

@@ -3,18 +3,18 @@ import { toFloat } from './format.js';
 /** @typedef {{id: string, received: number, played: number, ended: boolean}} QueuedItem counts in samples at 24 kHz */
 
 /**
- * Hold what is still to be played, in order of arrival, and count per item what was.
+ * Hold the audio that is still to be played, in order of arrival, and count how much of each item was played.
  *
- * Reading runs ahead of playing, since a filter looks ahead: `read` takes samples out, `advance` says how many of
- * those have been played. Pure, knows no clock; a chunk is let go once it is read.
+ * The resampler looks ahead, so samples are read before they are played: `read` takes them out, and `advance` says how many
+ * of those have been played. Pure; knows no clock. A chunk is released once it is read.
  */
 export class PlaybackQueue {
   /** @type {Map<string, QueuedItem>} */
   #items = new Map();
-  /** @type {{item: QueuedItem, pcm: Int16Array}[]} not yet read */
+  /** Not yet read. @type {{item: QueuedItem, pcm: Int16Array}[]} */
   #chunks = [];
   #offset = 0;
-  /** @type {{item: QueuedItem, samples: number}[]} read, not yet played */
+  /** Read, but not yet played. @type {{item: QueuedItem, samples: number}[]} */
   #spans = [];
   /** @type {QueuedItem | null} */
   #current = null;
@@ -27,22 +27,22 @@ export class PlaybackQueue {
     return this.#samples;
   }
 
-  /** The item played last, or null when none has been. */
+  /** The item of the sample that was played last; null when there is none. */
   get current() {
     return this.#current;
   }
 
-  /** Items that began and did not finish, oldest first. */
+  /** Items that have not been forgotten, oldest first. */
   get items() {
     return this.#items.values();
   }
 
-  /** Whether more of the next item to be read cannot come. */
+  /** Whether all audio of the next item to be read has arrived. */
   get nextIsComplete() {
     return this.#chunks[0]?.item.ended ?? false;
   }
 
-  /** Whether everything was read, and more of the item read last is to come. */
+  /** Whether everything was read although more of the last item is to arrive. */
   get isMidItem() {
     return this.#samples === 0 && this.#reading !== null && !this.#reading.ended;
   }
@@ -63,7 +63,7 @@ export class PlaybackQueue {
   }
 
   /**
-   * No more audio comes for an item.
+   * All audio of an item has arrived.
    * @param {string} id
    */
   end(id) {
@@ -97,7 +97,7 @@ export class PlaybackQueue {
     return written;
   }
 
-  /** @param {number} samples of those read that have been played now */
+  /** @param {number} samples how many more of those read have been played */
   advance(samples) {
     while (samples > 0 && this.#spans.length > 0) {
       const span = this.#spans[0];
@@ -111,7 +111,7 @@ export class PlaybackQueue {
   }
 
   /**
-   * Let go of an item that is wholly played.
+   * Remove an item that was played to its end.
    * @param {string} id
    */
   forget(id) {

@@ -2,17 +2,17 @@ import { SAMPLE_RATE_HZ } from './format.js';
 import { PlaybackQueue } from './playback-queue.js';
 import { Resampler } from './resampler.js';
 
-/** What is gathered before an item that is still arriving starts to sound: doubled by an underrun, halved by an item without one. */
+/** How much of an item is buffered before it is played, if more is to arrive. An underrun doubles it, an item without one halves it. */
 const PREBUFFER_MIN_SAMPLES = 0.06 * SAMPLE_RATE_HZ;
 const PREBUFFER_MAX_SAMPLES = 0.5 * SAMPLE_RATE_HZ;
-/** Short enough to be instant, long enough not to click. */
+/** Too short to be noticed, and long enough not to click. */
 const FADE_SECONDS = 0.008;
 const POSITION_SECONDS = 0.05;
-/** Frames rendered at once; a render quantum of today. */
+/** Frames that are rendered at once: a render quantum. */
 const BLOCK_FRAMES = 128;
 
 /**
- * Play PCM16 at 24 kHz at the context's rate, and count what left the node, exactly, per item.
+ * Play 24 kHz PCM16 at the context's rate, and count to the sample how much of each item has left the node.
  *
  * Audio thread. No input, one output, mono. Takes
  *   {type: 'chunk', itemId, pcm: Int16Array} · {type: 'end', itemId} · {type: 'stop', id} · {type: 'close'}
@@ -27,7 +27,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
   #source = new Float32Array(4096);
   #fade = new Float32Array(Math.round(FADE_SECONDS * sampleRate));
   #fadeAt = this.#fade.length;
-  /** A run is a stretch of sound without a hole; samples and frames count from its start. */
+  /** A run is a stretch of sound without a gap. Its samples and frames are counted from its start. */
   #playing = false;
   #runFrames = 0;
   #runRead = 0;
@@ -83,14 +83,14 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.#resampler.reset();
   }
 
-  /** @param {Float32Array} output filled with sound, and left as it is after the run's end */
+  /** @param {Float32Array} output is filled with sound; after the end of the run it is left as it is */
   #render(output) {
     for (let offset = 0; offset < output.length && this.#playing; offset += BLOCK_FRAMES) {
       const frames = Math.min(BLOCK_FRAMES, output.length - offset);
       const needed = this.#resampler.needed(frames);
       const read = this.#runIsDry ? 0 : this.#queue.read(this.#source, needed);
       if (read < needed && !this.#runIsDry) {
-        this.#runIsDry = true; // silence lets the filter's tail out; what comes now starts a new run
+        this.#runIsDry = true; // silence flushes the filter; audio that arrives now starts a new run
         this.#runBrokeOff = this.#queue.isMidItem;
       }
       this.#source.fill(0, read, needed);
@@ -142,7 +142,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.port.postMessage({ type: 'ended', itemId: item.id, played: item.played });
   }
 
-  /** @param {number} id handed back with the position, which is that before the fade */
+  /** @param {number} id is returned with the position, which is the one before the fade */
   #stop(id) {
     const current = this.#queue.current;
     this.port.postMessage({
@@ -157,7 +157,7 @@ class PlaybackProcessor extends AudioWorkletProcessor {
     this.#itemHadUnderrun = false;
   }
 
-  /** Take the next real samples, so that the sound fades instead of clicking. */
+  /** Fade out the samples that come next, so that the stop does not click. */
   #startFade() {
     this.#fade.fill(0);
     this.#render(this.#fade);

@@ -1,18 +1,18 @@
-/** Zero crossings of the sinc on each side: 1 ms of look-ahead at 24 kHz. */
+/** How many zero crossings the sinc has on each side: 1 ms of look-ahead at 24 kHz. */
 const LOBES = 24;
-/** 90 dB of stop band; the transition is then 1.45 kHz on each side of the cut-off when the lower rate is 24 kHz. */
+/** For 90 dB of stop-band attenuation. With 24 kHz as the lower rate, the transition is 1.45 kHz wide on each side of the cut-off. */
 const KAISER_BETA = 9;
-/** Cut-off as a share of the lower Nyquist frequency: 11.04 kHz at 24 kHz. */
+/** The cut-off as a share of the lower Nyquist frequency: 11.04 kHz at 24 kHz. */
 const CUTOFF = 0.92;
-/** Input samples that can wait between two reads. */
+/** How many input samples can wait between two reads. */
 const ROOM_SAMPLES = 4096;
 
 /**
- * Change the rate of a mono stream, both rates integers in Hz, by one windowed-sinc FIR split into phases.
+ * Change the sample rate of a mono stream with a polyphase windowed-sinc filter. Both rates are integers, in Hz.
  *
- * Output sample j lies exactly at input time j · fromHz / toHz: the filter looks ahead instead of delaying, so each
- * output needs `lookaheadSamples` of input after it. Equal rates copy, bit by bit, without look-ahead.
- * Pure; for any thread; only the constructor allocates.
+ * Output sample j is the signal at input position j · fromHz / toHz, exactly: the filter looks ahead instead of delaying, so
+ * each output sample needs `lookaheadSamples` of input after its own position. With equal rates it copies, bit by bit,
+ * without look-ahead. Pure; for any thread; only the constructor allocates.
  */
 export class Resampler {
   #up;
@@ -33,7 +33,7 @@ export class Resampler {
     this.#up = toHz / divisor;
     this.#down = fromHz / divisor;
     const stretch = Math.max(1, fromHz / toHz);
-    /** Input samples after an output's own time that it needs. */
+    /** How many input samples an output sample needs after its own position. */
     this.lookaheadSamples = fromHz === toHz ? 0 : Math.ceil(LOBES * stretch);
     this.#taps = Math.max(1, 2 * this.lookaheadSamples);
     this.#filter =
@@ -42,7 +42,7 @@ export class Resampler {
     this.reset();
   }
 
-  /** Forget the stream: the next sample written is at time 0, silence before it. */
+  /** Start a new stream: the next sample written is at position 0, with silence before it. */
   reset() {
     this.#filled = Math.max(0, this.lookaheadSamples - 1);
     this.#history.fill(0, 0, this.#filled);
@@ -52,7 +52,7 @@ export class Resampler {
 
   /**
    * @param {number} count output samples, at least 1
-   * @returns {number} input samples still to be written before that many can be read
+   * @returns {number} how many input samples must still be written before that many can be read
    */
   needed(count) {
     const last = this.#start + Math.floor((this.#phase + (count - 1) * this.#down) / this.#up);
@@ -77,7 +77,7 @@ export class Resampler {
    * @param {Float32Array} output
    * @param {number} offset where in `output` to begin
    * @param {number} count samples wanted
-   * @returns {number} samples written, fewer when the input does not reach
+   * @returns {number} samples written; fewer when there is not enough input
    */
   read(output, offset, count) {
     const history = this.#history;

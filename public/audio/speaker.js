@@ -1,30 +1,20 @@
-import { SAMPLE_RATE_HZ, samplesToMs } from './format.js';
+import { SAMPLE_RATE_HZ } from './format.js';
+import { SpeakerItem } from './speaker-item.js';
 
-/** More than any answer lasts; what comes beyond is dropped. */
+/** Longer than any answer. Audio beyond it is dropped. */
 const MAX_QUEUED_SAMPLES = 15 * 60 * SAMPLE_RATE_HZ;
-/** Time constant of a change of volume: no click. */
-const VOLUME_SECONDS = 0.01;
+/** Time constant of muting, long enough not to click. */
+const MUTE_SECONDS = 0.01;
 /**
- * Firefox, alone in telling a baseLatency of 0, can hang for good when outputLatency is read while sound plays: the page
- * then waits for the audio process, and that for the page (seen with 153 on PulseAudio). So what it told there is assumed.
+ * Assumed in Firefox, the one browser that reports a baseLatency of 0. Reading outputLatency while sound plays can hang
+ * Firefox for good: the page waits for the audio process, and that for the page (seen with 153 on PulseAudio). This is
+ * what it reported there.
  */
 const FIREFOX_LATENCY_MS = 36;
 
 /**
- * @typedef {object} SpeakerItem counts in samples at 24 kHz
- * @property {'arriving' | 'complete' | 'stopped' | 'played'} phase
- * @property {Int16Array[]} chunks not yet wholly played; kept so that another context can go on with them
- * @property {number} released samples before the first of `chunks`
- * @property {number} received
- * @property {number} played left the worklet, as far as told
- * @property {number} attachedAt `played` when the worklet in use took over
- * @property {boolean} started
- * @property {number | null} heardMs fixed once it is over
- */
-
-/**
- * Play the assistant's items in order and know to the millisecond what was heard. Main thread; the queue itself, which
- * nothing on this thread can disturb, is in the worklet.
+ * Play the assistant's answers in order, and tell to the millisecond how much of each was heard. Main thread; the queue
+ * itself is in the worklet, where nothing on this thread can disturb it.
  */
 export class Speaker {
   #onStarted;
@@ -35,23 +25,22 @@ export class Speaker {
   #context = null;
   /** @type {{worklet: AudioWorkletNode, gain: GainNode, analyser: AnalyserNode} | null} */
   #graph = null;
-  /** @type {Map<string, SpeakerItem>} in order of arrival; an item that is done stays, without audio */
+  /** In order of arrival. An item that is over stays, without its audio. @type {Map<string, SpeakerItem>} */
   #items = new Map();
-  /** @type {string | null} the item being played, as far as told */
+  /** The item being played, by the worklet's last report. @type {string | null} */
   #currentId = null;
-  /** @type {Map<number, () => void>} what to do if the worklet does not answer a stop any more */
+  /** Settles each stop that the worklet has not confirmed yet. @type {Map<number, () => void>} */
   #stops = new Map();
   #lastStop = 0;
   #underruns = 0;
-  #volume = 1;
   #muted = false;
 
   /**
    * @param {object} options
-   * @param {(itemId: string) => void} options.onStarted the first sample left for the loudspeaker
-   * @param {(itemId: string, playedMs: number) => void} options.onPosition heard so far, about every 50 ms of sound
-   * @param {(itemId: string, playedMs: number) => void} options.onEnded played to its end
-   * @param {(count: number) => void} options.onUnderrun audio came too late, for the count-th time
+   * @param {(itemId: string) => void} options.onStarted its first sample was played
+   * @param {(itemId: string, playedMs: number) => void} options.onPosition how much was heard so far; about every 50 ms of sound
+   * @param {(itemId: string, playedMs: number) => void} options.onEnded it was played to its end
+   * @param {(count: number) => void} options.onUnderrun audio arrived too late; how often so far
    */
   constructor({ onStarted, onPosition, onEnded, onUnderrun }) {
     this.#onStarted = onStarted;
@@ -61,13 +50,13 @@ export class Speaker {
   }
 
   /**
-   * Play through a context from now on. What is queued, or was half played through another, goes on here.
+   * Play through this context from now on, beginning with what another context has not played.
    * @param {AudioContext} context
    */
   async attach(context) {
     this.#context = context;
     await context.audioWorklet.addModule(new URL('./playback-worklet.js', import.meta.url));
-    if (context !== this.#context) return; // replaced meanwhile
+    if (context !== this.#context) return; // it was replaced meanwhile
     this.#detach();
     const worklet = new AudioWorkletNode(context, 'playback', { numberOfInputs: 0, outputChannelCount: [1] });
     worklet.port.onmessage = ({ data }) => this.#onMessage(data);
@@ -78,50 +67,43 @@ export class Speaker {
     gain.connect(context.destination);
     gain.connect(analyser);
     this.#graph = { worklet, gain, analyser };
-    for (const [itemId, item] of this.#items) this.#resend(itemId, item);
+    for (const [itemId, item] of this.#items) if (!item.isOver) this.#resend(itemId, item);
   }
 
   /**
-   * Queue audio of an item. Ignored once the item is stopped or ended.
-   *
+   * Queue audio of an answer. Audio of one that was stopped, or was complete, is dropped.
    * @param {string} itemId
    * @param {Int16Array} pcm 24 kHz mono; kept until it is played, so do not change it
    */
   play(itemId, pcm) {
-    const item = this.#items.get(itemId) ?? newItem();
+    const item = this.#items.get(itemId) ?? new SpeakerItem();
     this.#items.set(itemId, item);
-    if (item.phase !== 'arriving' || this.#queuedSamples + pcm.length > MAX_QUEUED_SAMPLES) return;
-    item.chunks.push(pcm);
-    item.received += pcm.length;
+    if (!item.isArriving || this.#queuedSamples + pcm.length > MAX_QUEUED_SAMPLES) return;
+    item.push(pcm);
     this.#postChunk(itemId, pcm);
   }
 
   /**
-   * No more audio comes for an item: it need not be gathered any further before it sounds.
+   * All audio of an answer has arrived: it need not be buffered any longer before it is played.
    * @param {string} itemId
    */
   end(itemId) {
     const item = this.#items.get(itemId);
-    if (item?.phase !== 'arriving') return;
-    item.phase = 'complete';
+    if (!item?.isArriving) return;
+    item.complete();
     this.#post({ type: 'end', itemId });
   }
 
   /**
-   * Be silent: fade within 8 ms, forget the queue, ignore what still comes of its items.
-   *
-   * @returns {Promise<{itemId: string | null, playedMs: number}>} the item that was being heard and how much of it was: an
-   *   integer, the output's latency subtracted; null and 0 when nothing was
+   * Stop: fade out within 8 ms, empty the queue, and drop what still arrives of these answers.
+   * @returns {Promise<{itemId: string | null, playedMs: number}>} the answer that was being heard, and how much of it: an
+   *   integer, with the output's latency subtracted; null and 0 when none was
    */
   async stop() {
-    for (const item of this.#items.values()) {
-      if (isOver(item)) continue;
-      item.phase = 'stopped';
-      item.chunks = [];
-    }
+    for (const item of this.#items.values()) item.stop();
     await this.#stopWorklet();
-    for (const item of this.#items.values())
-      item.heardMs ??= item.phase === 'stopped' ? this.#heardMs(item) : null;
+    const latencyMs = this.#latencyMs;
+    for (const item of this.#items.values()) item.settle(latencyMs);
     const itemId = this.#currentId;
     this.#currentId = null;
     const playedMs = itemId === null ? 0 : Math.floor(this.heardMs(itemId));
@@ -130,27 +112,15 @@ export class Speaker {
 
   /**
    * @param {string} itemId
-   * @returns {number} milliseconds of the item that have been heard, as of the worklet's last report
+   * @returns {number} ms of the answer that have been heard, by the worklet's last report
    */
   heardMs(itemId) {
-    const item = this.#items.get(itemId);
-    return item ? (item.heardMs ?? this.#heardMs(item)) : 0;
+    return this.#items.get(itemId)?.heardMs(this.#latencyMs) ?? 0;
   }
 
   /** Whether sound is being played or waits to be. */
   get playing() {
-    for (const item of this.#items.values()) if (!isOver(item) && item.received > 0) return true;
-    return false;
-  }
-
-  /** 0..1 */
-  get volume() {
-    return this.#volume;
-  }
-
-  set volume(volume) {
-    this.#volume = volume;
-    this.#applyGain();
+    return [...this.#items.values()].some(({ isPlaying }) => isPlaying);
   }
 
   get muted() {
@@ -159,7 +129,8 @@ export class Speaker {
 
   set muted(muted) {
     this.#muted = muted;
-    this.#applyGain();
+    if (!this.#graph || !this.#context) return;
+    this.#graph.gain.gain.setTargetAtTime(this.#gainValue, this.#context.currentTime, MUTE_SECONDS);
   }
 
   /** @returns {AnalyserNode | null} of what is heard, null before `attach` */
@@ -168,31 +139,21 @@ export class Speaker {
   }
 
   get #gainValue() {
-    return this.#muted ? 0 : this.#volume;
+    return this.#muted ? 0 : 1;
   }
 
   get #queuedSamples() {
     let samples = 0;
-    for (const item of this.#items.values()) if (!isOver(item)) samples += item.received - item.played;
+    for (const { queuedSamples } of this.#items.values()) samples += queuedSamples;
     return samples;
   }
 
-  /** @param {SpeakerItem} item */
-  #heardMs({ played }) {
-    return Math.max(0, samplesToMs(played) - this.#latencyMs);
-  }
-
-  /** How long sound is under way to the ear. WebKit has no outputLatency; Chromium's is 0 until it has measured. */
+  /** How long sound takes from the worklet to the ear. WebKit has no outputLatency; Chromium's is 0 until it has measured it. */
   get #latencyMs() {
     const context = this.#context;
     if (!context) return 0;
     if (context.baseLatency === 0) return FIREFOX_LATENCY_MS;
     return 1000 * Math.max(context.outputLatency || 0, context.baseLatency);
-  }
-
-  #applyGain() {
-    if (!this.#graph || !this.#context) return;
-    this.#graph.gain.gain.setTargetAtTime(this.#gainValue, this.#context.currentTime, VOLUME_SECONDS);
   }
 
   /** @param {object} message */
@@ -202,14 +163,14 @@ export class Speaker {
 
   /**
    * @param {string} itemId
-   * @param {Int16Array} pcm copied here, so that the audio thread need not
+   * @param {Int16Array} pcm copied here, so that the audio thread need not do it
    */
   #postChunk(itemId, pcm) {
     const copy = pcm.slice();
     this.#graph?.worklet.port.postMessage({ type: 'chunk', itemId, pcm: copy }, [copy.buffer]);
   }
 
-  /** @param {any} message of the worklet, see there */
+  /** @param {any} message as playback-worklet.js describes it */
   #onMessage(message) {
     if (message.type === 'started') this.#onItemStarted(message.itemId);
     else if (message.type === 'position') this.#onItemPosition(message.itemId, message.played);
@@ -221,10 +182,7 @@ export class Speaker {
   /** @param {string} itemId */
   #onItemStarted(itemId) {
     this.#currentId = itemId;
-    const item = this.#item(itemId);
-    if (item.started) return; // it goes on in another context
-    item.started = true;
-    this.#onStarted(itemId);
+    if (this.#item(itemId).start()) this.#onStarted(itemId);
   }
 
   /**
@@ -232,49 +190,33 @@ export class Speaker {
    * @param {number} played
    */
   #onItemPosition(itemId, played) {
-    const item = this.#item(itemId);
-    this.#setPlayed(item, played);
+    this.#item(itemId).setPlayed(played);
     this.#onPosition(itemId, this.heardMs(itemId));
   }
 
   /** @param {string} itemId */
   #onItemEnded(itemId) {
     const item = this.#item(itemId);
-    item.phase = 'played';
-    item.chunks = [];
-    item.played = item.received;
-    item.heardMs = samplesToMs(item.received);
+    item.finish();
     if (this.#currentId === itemId) this.#currentId = null;
-    this.#onEnded(itemId, item.heardMs);
+    this.#onEnded(itemId, item.heardMs(0));
   }
 
   /** @param {{id: number, itemId: string | null, played: number}} message */
   #onStopped({ id, itemId, played }) {
     const settle = this.#stops.get(id);
-    if (!settle) return; // settled without an answer, from the last report
-    if (itemId !== null) this.#setPlayed(this.#item(itemId), played);
+    if (!settle) return; // it was settled by the worklet's last report
+    if (itemId !== null) this.#item(itemId).setPlayed(played);
     this.#currentId = itemId;
     settle();
   }
 
-  /**
-   * @param {SpeakerItem} item
-   * @param {number} played by the worklet in use
-   */
-  #setPlayed(item, played) {
-    item.played = item.attachedAt + played;
-    while (item.chunks[0] && item.released + item.chunks[0].length <= item.played) {
-      item.released += item.chunks[0].length;
-      item.chunks.shift();
-    }
-  }
-
-  /** @param {string} itemId that the worklet was given */
+  /** @param {string} itemId of an answer that the worklet was given */
   #item(itemId) {
     return /** @type {SpeakerItem} */ (this.#items.get(itemId));
   }
 
-  /** @returns {Promise<void>} settles when the worklet has told where it stopped, at once when it cannot */
+  /** @returns {Promise<void>} resolves when the worklet has reported where it stopped; at once when it cannot */
   #stopWorklet() {
     const id = ++this.#lastStop;
     const { promise, resolve } = /** @type {PromiseWithResolvers<void>} */ (Promise.withResolvers());
@@ -295,33 +237,13 @@ export class Speaker {
   }
 
   /**
-   * Give a new worklet what is left of an item.
+   * Give a new worklet what is left of an answer.
    * @param {string} itemId
    * @param {SpeakerItem} item
    */
   #resend(itemId, item) {
-    if (isOver(item)) return;
-    item.attachedAt = item.played;
-    let skipped = item.played - item.released;
-    for (const pcm of item.chunks) {
-      this.#postChunk(itemId, pcm.subarray(skipped));
-      skipped = 0;
-    }
-    if (item.phase === 'complete') this.#post({ type: 'end', itemId });
+    const { chunks, isComplete } = item.resume();
+    for (const pcm of chunks) this.#postChunk(itemId, pcm);
+    if (isComplete) this.#post({ type: 'end', itemId });
   }
 }
-
-/** @returns {SpeakerItem} */
-const newItem = () => ({
-  phase: 'arriving',
-  chunks: [],
-  released: 0,
-  received: 0,
-  played: 0,
-  attachedAt: 0,
-  started: false,
-  heardMs: null,
-});
-
-/** @param {SpeakerItem} item */
-const isOver = ({ phase }) => phase === 'stopped' || phase === 'played';

@@ -1,4 +1,4 @@
-/** Keep the screen on: a phone that locks cuts the microphone off. Does nothing where the browser has no wake lock. */
+/** Keep the screen on, because a phone that locks its screen stops the microphone. Does nothing in browsers without wake locks. */
 export class WakeLock {
   #navigator;
   #document;
@@ -31,7 +31,7 @@ export class WakeLock {
     await sentinel?.release();
   }
 
-  /** Browsers drop the lock when the page is hidden, so it is asked for again when it shows. */
+  /** Ask for the lock, and again whenever the page is shown: browsers release it when the page is hidden. */
   #request = async () => {
     if (this.#document.visibilityState !== 'visible' || !this.#navigator.wakeLock) return;
     try {
@@ -39,7 +39,7 @@ export class WakeLock {
       if (this.#held) this.#sentinel = sentinel;
       else await sentinel.release();
     } catch (error) {
-      if (!(error instanceof DOMException)) throw error; // refused on a low battery: the talk goes on without
+      if (!(error instanceof DOMException)) throw error; // it is refused when the battery is low: the conversation goes on without it
     }
   };
 }

@@ -41,7 +41,7 @@ function eventRow({ at, from, type, count, detail }) {
   return row;
 }
 
-/** The drawer with the event log and the delays of each turn; drawn only while it is open. */
+/** Show the event log and the reply delay of each turn, in a drawer that is drawn only while it is open. */
 export class DiagnosticsDrawer {
   /** @type {Map<Entry, { row: HTMLElement, count: number }>} */ #rows = new Map();
   #isDue = false;
@@ -110,7 +110,7 @@ export class DiagnosticsDrawer {
       await navigator.clipboard.writeText(this.#eventLog.report());
       button.textContent = 'Copied';
     } catch {
-      button.textContent = 'The browser refused'; // without permission or focus; the next press may do
+      button.textContent = 'The browser refused'; // it lacks permission or focus; the next press may work
     }
     button.addEventListener('blur', () => (button.textContent = 'Copy as JSON'), { once: true });
   }

@@ -1,4 +1,4 @@
-/** What happened, for the diagnostics drawer and for a bug report. Pure. */
+/** Record what happened, for the diagnostics drawer and for a bug report. Pure. */
 
 import { addUsage, NO_USAGE } from './usage.js';
 
@@ -10,25 +10,28 @@ import { addUsage, NO_USAGE } from './usage.js';
  * @property {number} at ms since the event log began
  * @property {'sent' | 'received' | 'page'} from
  * @property {string} type
- * @property {number} count how many of them came in a row
- * @property {string} detail the first one as JSON, without sound
+ * @property {number} count how many such events came in one stream
+ * @property {string} detail the first one as JSON, without audio
  */
 
 const MAX_ENTRIES = 500;
 const MAX_DETAIL_CHARACTERS = 2000;
 const MAX_TIMINGS = 50;
 
-/** @param {string} type of an event that comes in streams */
+/**
+ * Whether events of this type come in streams.
+ * @param {string} type
+ */
 const repeats = (type) => type.endsWith('.delta') || type === 'input_audio_buffer.append';
 
 /**
  * @param {RealtimeEvent} event
- * @returns {string} JSON in which sound is only measured
+ * @returns {string} JSON with the length of each piece of audio instead of the audio
  */
 function describe(event) {
-  const holdsSound = event.type.includes('audio.delta');
+  const hasAudio = event.type.includes('audio.delta');
   const json = JSON.stringify(event, (key, value) =>
-    typeof value === 'string' && (key === 'audio' || (key === 'delta' && holdsSound))
+    typeof value === 'string' && (key === 'audio' || (key === 'delta' && hasAudio))
       ? `(${value.length} characters of base64)`
       : value,
   );
@@ -39,7 +42,7 @@ export class EventLog {
   /** @type {Entry[]} */ entries = [];
   /** @type {TurnTiming[]} */ timings = [];
   usage = NO_USAGE;
-  /** Facts of the surroundings, for the report. @type {Record<string, unknown>} */ about = {};
+  /** The server and the browser, for the report. @type {Record<string, unknown>} */ about = {};
   #now;
   #start;
   #onChange;
@@ -55,7 +58,7 @@ export class EventLog {
   }
 
   /**
-   * Note an event. One of a stream is counted with those of its kind just before.
+   * Record an event. In a stream, events of one type are counted instead.
    * @param {Entry['from']} from
    * @param {RealtimeEvent} event
    */
@@ -87,7 +90,7 @@ export class EventLog {
   }
 
   /**
-   * The entry that counts events of this kind in the stream that is under way.
+   * The entry that counts events of this type in the present stream.
    * @param {Entry['from']} from
    * @param {string} type
    */

@@ -4,8 +4,8 @@ const HEIGHT = 48;
 const MARGIN = 4;
 
 /**
- * Draw values as a line in an svg element, its end marked by a dot.
- * @param {SVGSVGElement} svg stretches the drawing, but no stroke
+ * Draw values as a line that ends in a dot.
+ * @param {SVGSVGElement} svg its CSS keeps the strokes from being stretched with the drawing
  * @param {readonly number[]} values in order
  */
 export function drawSparkline(svg, values) {
@@ -22,7 +22,7 @@ export function drawSparkline(svg, values) {
 
 /**
  * @param {string} className
- * @param {string[]} points one alone is a dot as wide as the stroke
+ * @param {string[]} points a single one is drawn as a dot as wide as the stroke
  */
 function path(className, points) {
   const element = document.createElementNS(SVG, 'path');

@@ -1,4 +1,4 @@
-/** Tokens used and what they cost. Pure. */
+/** Count tokens and estimate what they cost. Pure. */
 
 /**
  * US$ per million tokens, list prices of gpt-realtime on Azure OpenAI and OpenAI as of November 2026
@@ -25,8 +25,8 @@ export const NO_USAGE = Object.freeze({ tokens: 0, costUsd: 0 });
 const count = (value) => (typeof value === 'number' && value > 0 ? value : 0);
 
 /**
- * Add a response's usage to what was used before. Cached tokens are part of the input tokens: each is counted
- * once, at the cached price. Preview does not say of which kind they are; then text is taken to be cached first.
+ * Add the usage of a response. Cached tokens are among the input tokens: each counts once, at the cached price. Preview
+ * does not say whether cached tokens are text or audio; text is then assumed to be cached first.
  * @param {Usage} before
  * @param {Record<string, any> | null | undefined} usage as in response.done
  * @returns {Usage}

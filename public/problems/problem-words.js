@@ -1,10 +1,10 @@
-/** The words for what can go wrong: one cause, one action. Pure data. */
+/** What the page says of each problem, and the one thing that the user can do about it. Data only. */
 
 /**
- * @typedef {'connect' | 'retry' | 'answer' | 'record' | 'settings' | 'sound' | 'reload' | 'continue' | 'dismiss'} Remedy what the button does
+ * @typedef {'connect' | 'retry' | 'answer' | 'record' | 'settings' | 'sound' | 'reload' | 'continue' | 'dismiss'} Remedy what the button does; app.js has the code
  */
 
-/** By cause: the relay's and the service's error codes, and the page's own. @type {Record<string, [title: string, text: string, label: string, remedy: Remedy]>} */
+/** By cause: an error code of the relay or of the service, or a cause of the page's own. @type {Record<string, [title: string, text: string, label: string, remedy: Remedy]>} */
 export const PROBLEMS = {
   denied: [
     'The microphone is blocked',

@@ -1,9 +1,8 @@
-/** Why something went wrong: finds the cause, whose words are in the table. Pure. */
+/** Find the cause of what went wrong; its words are in problem-words.js. Pure. */
 
 import { PROBLEMS } from './problem-words.js';
 
 /** @import { Remedy } from './problem-words.js' */
-/** @import { SessionEnding } from '../realtime/session.js' */
 
 /**
  * @typedef {object} Problem
@@ -12,6 +11,12 @@ import { PROBLEMS } from './problem-words.js';
  * @property {string} text
  * @property {string} label of the button
  * @property {Remedy} remedy
+ */
+
+/**
+ * @typedef {object} ProblemDisplay shows one problem at a time
+ * @property {(problem: Problem) => void} show takes the place of the problem that is shown
+ * @property {(cause: string) => void} hide does nothing unless a problem with this cause is shown
  */
 
 /** @type {Record<number, string>} */
@@ -33,18 +38,18 @@ const CAUSE_OF_CLOSE_CODE = {
   4409: 'idle',
 };
 
-/** Errors that a race between page and server brings about and that change nothing. */
+/** Errors that come of a race between page and server, and have no effect. */
 const HARMLESS = new Set([
   'response_cancel_not_active',
   'input_audio_buffer_commit_empty',
   'item_delete_invalid_item_id',
 ]);
 
-/** Endings nobody did wrong: the conversation is over, not broken. */
+/** Causes that end a conversation although nothing has failed. */
 const CALM = new Set(['time_limit', 'idle', 'session_expired']);
 
 /**
- * @param {string} cause one that is not known reads as "lost"
+ * @param {string} cause an unknown one becomes 'lost'
  * @returns {Problem}
  */
 export function problem(cause) {
@@ -54,18 +59,19 @@ export function problem(cause) {
 }
 
 /**
- * Why a session ended: by the error that came before the close, else by the close code.
- * @param {SessionEnding} ending
+ * Why a session closed: the error right before the close tells, or else the close code.
+ * @param {{ code: number, error: { code?: unknown } | null }} close
  * @returns {Problem}
  */
-export function problemOfEnding({ code, error }) {
-  const told = String(error?.code ?? '');
-  if (code === 1000 && error) return problem(Object.hasOwn(PROBLEMS, told) ? told : 'settings_refused');
-  return problem(Object.hasOwn(PROBLEMS, told) ? told : (CAUSE_OF_CLOSE_CODE[code] ?? 'lost'));
+export function problemOfClose({ code, error }) {
+  const errorCode = String(error?.code ?? '');
+  if (code === 1000 && error)
+    return problem(Object.hasOwn(PROBLEMS, errorCode) ? errorCode : 'settings_refused');
+  return problem(Object.hasOwn(PROBLEMS, errorCode) ? errorCode : (CAUSE_OF_CLOSE_CODE[code] ?? 'lost'));
 }
 
 /**
- * True for an error that needs no word to the user.
+ * Whether the user need not know of an error.
  * @param {{ code?: unknown, message?: unknown } | undefined} error
  */
 export function isHarmless(error) {
@@ -73,7 +79,7 @@ export function isHarmless(error) {
 }
 
 /**
- * The problem behind an error event that does not end the session.
+ * The problem of an `error` event that does not end the session.
  * @param {{ code?: unknown } | undefined} error
  */
 export function problemOfError(error) {
@@ -82,7 +88,7 @@ export function problemOfError(error) {
 }
 
 /**
- * The problem of an answer that failed; null for one that did not.
+ * The problem of a response; null unless it failed.
  * @param {Record<string, any> | undefined} response as in response.done
  */
 export function problemOfResponse(response) {
@@ -92,7 +98,7 @@ export function problemOfResponse(response) {
 }
 
 /**
- * The problem of a session that is lost, and tried again by itself.
+ * The same problem, offering to retry at once: for a session that is being retried anyway.
  * @param {Problem} problem
  * @returns {Problem}
  */
@@ -100,7 +106,10 @@ export function whileRetrying(problem) {
   return { ...problem, label: 'Retry now', remedy: 'retry' };
 }
 
-/** @param {Problem} problem */
+/**
+ * Whether the conversation ended although nothing has failed.
+ * @param {Problem} problem
+ */
 export function isCalm({ cause }) {
   return CALM.has(cause);
 }

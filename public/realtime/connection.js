@@ -1,13 +1,13 @@
 /** @import { RealtimeEvent } from './dialect.js' */
 
 /**
- * @typedef {object} Ending
+ * @typedef {object} ConnectionClose
  * @property {number} code the websocket's close code
  * @property {string} reason
- * @property {boolean} opened false when the server refused the handshake; browsers then say only 1006
+ * @property {boolean} opened false when the handshake failed; the code is then always 1006
  */
 
-/** About 4 s of speech in base64. With more than that waiting the network is too slow for a conversation. */
+/** About 4 s of speech in base64. When more than this waits to be sent, the network is too slow for a conversation. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
 
 /** Own the websocket: client events out, server events in. Knows no DOM, no audio. */
@@ -17,12 +17,12 @@ export class Connection {
   #handlers;
 
   /**
-   * Open at once.
+   * Open the socket at once.
    * @param {string} url
    * @param {object} handlers
    * @param {(event: RealtimeEvent) => void} handlers.onEvent
-   * @param {(frame: string) => void} handlers.onUnreadable a frame that is no event
-   * @param {(ending: Ending) => void} handlers.onEnded once, unless close() was called first
+   * @param {(frame: string) => void} handlers.onUnreadable a frame that is not JSON, or has no type
+   * @param {(close: ConnectionClose) => void} handlers.onClosed called once, unless `close` was called first
    * @param {typeof WebSocket} [Socket]
    */
   constructor(url, handlers, Socket = WebSocket) {
@@ -32,12 +32,12 @@ export class Connection {
       this.#opened = true;
     };
     this.#socket.onmessage = ({ data }) => this.#receive(data);
-    this.#socket.onclose = ({ code, reason }) => handlers.onEnded({ code, reason, opened: this.#opened });
+    this.#socket.onclose = ({ code, reason }) => handlers.onClosed({ code, reason, opened: this.#opened });
   }
 
   /**
-   * Send an event; false when the socket is not open.
    * @param {RealtimeEvent} event
+   * @returns {boolean} false when it was not sent: the socket is not open
    */
   send(event) {
     if (this.#socket.readyState !== 1) return false; // 1 = OPEN
@@ -45,13 +45,13 @@ export class Connection {
     return true;
   }
 
-  /** How much waits to be sent while it is so much that more speech would only come late; else 0. */
+  /** How many bytes wait to be sent, when they are so many that more speech would arrive too late; otherwise 0. */
   get heldBackBytes() {
     const { bufferedAmount } = this.#socket;
     return bufferedAmount > MAX_BUFFERED_BYTES ? bufferedAmount : 0;
   }
 
-  /** Close without a word to the handlers: who closes knows. */
+  /** Close the socket. No handler is called any longer. */
   close() {
     this.#socket.onmessage = null;
     this.#socket.onclose = null;
@@ -68,13 +68,13 @@ export class Connection {
 
 /**
  * @param {unknown} data
- * @returns {RealtimeEvent | null}
+ * @returns {RealtimeEvent | null} null when it is not an event
  */
 function parse(data) {
   try {
     const value = JSON.parse(String(data));
     return typeof value?.type === 'string' ? value : null;
   } catch {
-    return null; // not JSON: the caller reports it
+    return null; // the caller reports it
   }
 }

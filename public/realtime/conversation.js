@@ -1,28 +1,14 @@
+import { cleanText, textOfItem } from './item-text.js';
 import { heardCharacters, isUnfinishedAnswer, TurnList } from './turn-list.js';
 
 /** @import { RealtimeEvent } from './dialect.js' */
 /** @import { Turn } from './turn-list.js' */
 
-/** Control characters but for tab and newline: invisible, or worse, wherever the text goes. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the purpose
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
-
-/** @param {unknown} text */
-const clean = (text) => (typeof text === 'string' ? text.replace(CONTROLS, '') : '');
-
-/**
- * The text an item of the API carries, in whichever kind of content.
- * @param {{ content?: unknown }} item
- */
-function textOf({ content }) {
-  if (!Array.isArray(content)) return '';
-  return content.map((part) => clean(part?.transcript ?? part?.text)).join('');
-}
-
-/** What was said, kept from server events by their GA names. Knows no DOM, no sound. */
+/** Build the turns of a conversation from server events under their GA names. Knows no DOM and no audio. */
 export class Conversation {
   #turns = new TurnList();
-  /** Text by content part, of items still coming. @type {Map<string, string[]>} */ #parts = new Map();
+  /** The text of each content part, of items that are still arriving. @type {Map<string, string[]>} */ #parts =
+    new Map();
   #onChange;
   #onRemoved;
   #now;
@@ -45,7 +31,7 @@ export class Conversation {
   }
 
   /**
-   * Take a server event in. Events of other kinds, and those without the fields they need, change nothing.
+   * Apply a server event. Events of other types, and those that lack the fields they need, change nothing.
    * @param {RealtimeEvent} event
    */
   receive(event) {
@@ -62,22 +48,23 @@ export class Conversation {
         if (item?.id) this.#takeItem(item, event.previous_item_id, event.type.endsWith('.done'));
         break;
       case 'conversation.item.input_audio_transcription.delta':
-        if (id) this.#write(this.#find(id, 'user'), part, (text) => text + clean(event.delta));
+        if (id) this.#write(this.#find(id, 'user'), part, (text) => text + cleanText(event.delta));
         break;
       case 'conversation.item.input_audio_transcription.completed':
-        if (id) this.#change(this.#find(id, 'user'), { text: clean(event.transcript), status: 'complete' });
+        if (id)
+          this.#change(this.#find(id, 'user'), { text: cleanText(event.transcript), status: 'complete' });
         break;
       case 'conversation.item.input_audio_transcription.failed':
         if (id) this.#change(this.#find(id, 'user'), { status: 'failed' });
         break;
       case 'response.output_audio_transcript.delta':
       case 'response.output_text.delta':
-        if (id) this.#write(this.#answer(event), part, (text) => text + clean(event.delta));
+        if (id) this.#write(this.#answer(event), part, (text) => text + cleanText(event.delta));
         break;
       case 'response.output_audio_transcript.done':
       case 'response.output_text.done':
         if (id)
-          this.#write(this.#answer(event), part, (text) => clean(event.transcript ?? event.text) || text);
+          this.#write(this.#answer(event), part, (text) => cleanText(event.transcript ?? event.text) || text);
         break;
       case 'response.output_audio.done':
         this.annotate(id, { audioComplete: true });
@@ -92,17 +79,17 @@ export class Conversation {
   }
 
   /**
-   * Add a written message, or a note of the page's own, at the end.
+   * Add a written message, or a note of the page, at the end.
    * @param {'user' | 'note'} role
    * @param {string} id
    * @param {string} text
    */
   add(role, id, text) {
-    this.#change(this.#find(id, role), { text: clean(text), status: 'complete' });
+    this.#change(this.#find(id, role), { text: cleanText(text), status: 'complete' });
   }
 
   /**
-   * Count sound that has arrived for an answer.
+   * Count audio that has arrived for an answer.
    * @param {string} id
    * @param {number} ms
    */
@@ -112,7 +99,7 @@ export class Conversation {
   }
 
   /**
-   * Note how much of an answer has been heard.
+   * Record how much of an answer has been heard. Of an interrupted one that is known already.
    * @param {string} id
    * @param {number} ms
    */
@@ -121,7 +108,7 @@ export class Conversation {
   }
 
   /**
-   * Note a detail of a turn, if it is still there.
+   * Change details of a turn, if it is still there.
    * @param {string} id
    * @param {Partial<Turn>} details
    */
@@ -130,16 +117,16 @@ export class Conversation {
     if (turn) this.#change(turn, details);
   }
 
-  /** Answers of which something is still to come or to be heard. */
+  /** Answers of which something is still to arrive or to be heard. */
   get unfinishedAnswers() {
     return this.turns.filter(isUnfinishedAnswer);
   }
 
   /**
-   * Cut answers. What was heard of them stays; one of which nothing was heard goes.
-   * @param {readonly Turn[]} answers
-   * @param {string | null} id the one that was being heard
-   * @param {number} heardMs how much of it
+   * Cut answers to what was heard of them, and remove those of which nothing was heard.
+   * @param {readonly Turn[]} answers those of them that are finished stay as they are
+   * @param {string | null} id of the answer that was being heard
+   * @param {number} heardMs how much of that one was heard
    */
   interrupt(answers, id, heardMs) {
     for (const turn of answers.filter(isUnfinishedAnswer)) {
@@ -150,13 +137,13 @@ export class Conversation {
     }
   }
 
-  /** Words that are still awaited will not come any more. */
-  settle() {
+  /** The transcripts that are awaited will not arrive any more. */
+  giveUpOnTranscripts() {
     this.#giveUpOn(this.turns);
   }
 
   /**
-   * Put kept turns back, before those of now.
+   * Add stored turns before the present ones.
    * @param {Turn[]} turns in order
    */
   restore(turns) {
@@ -171,16 +158,16 @@ export class Conversation {
     for (const turn of [...this.turns]) this.#remove(turn);
   }
 
-  /** @param {readonly Turn[]} turns whose words are not awaited any more */
+  /** @param {readonly Turn[]} turns whose transcripts will not arrive */
   #giveUpOn(turns) {
     for (const turn of turns) if (turn.status === 'awaited') this.#change(turn, { status: 'failed' });
   }
 
   /**
-   * The turn of an item; a new one starts at the end.
+   * The turn of an item. If there is none, a new one is added at the end.
    * @param {string} id
    * @param {Turn['role']} role
-   * @param {Partial<Turn>} [details] of a new one
+   * @param {Partial<Turn>} [details] of a new turn
    * @returns {Turn}
    */
   #find(id, role, details) {
@@ -196,7 +183,7 @@ export class Conversation {
     return turn;
   }
 
-  /** @param {RealtimeEvent} event a part of an answer's text */
+  /** @param {RealtimeEvent} event text of an answer */
   #answer({ item_id: id, type }) {
     return this.#find(id, 'assistant', { spoken: type.includes('audio') });
   }
@@ -219,19 +206,19 @@ export class Conversation {
   #takeItem(item, previousId, done) {
     if (item.type === 'function_call' && done) this.#takeCall(item);
     if (item.type !== 'message' || (item.role !== 'user' && item.role !== 'assistant')) return;
-    if (item.status === 'incomplete' && !this.#turns.get(item.id)) return; // cut short before anything was heard
+    if (item.status === 'incomplete' && !this.#turns.get(item.id)) return; // it was interrupted before anything was heard
     const turn = this.#find(item.id, item.role);
     this.#place(turn, previousId);
     if (item.role === 'assistant' && done) this.#finish(turn, item);
-    if (item.role === 'user' && !turn.text && textOf(item)) this.add('user', item.id, textOf(item));
+    if (item.role === 'user' && !turn.text && textOfItem(item)) this.add('user', item.id, textOfItem(item));
   }
 
-  /** @param {Record<string, any>} call whose arguments are all there */
+  /** @param {Record<string, any>} call with all of its arguments */
   #takeCall({ id, name, arguments: given }) {
-    this.add('note', id, `The model called ${clean(name) || 'a function'}(${clean(given)})`);
+    this.add('note', id, `The model called ${cleanText(name) || 'a function'}(${cleanText(given)})`);
   }
 
-  /** @param {unknown} items of the response that is over: one at a time, so every answer still coming is its */
+  /** @param {unknown} items of the response that is over. Only one is active at a time, so every unfinished answer belongs to it. */
   #finishAll(items) {
     for (const turn of this.turns.filter(
       ({ role, status }) => role === 'assistant' && status === 'streaming',
@@ -240,18 +227,20 @@ export class Conversation {
   }
 
   /**
-   * @param {Turn} turn an answer of which no more text comes
-   * @param {{ content?: unknown }} [item] as the server has it
+   * All text of an answer has arrived.
+   * @param {Turn} turn
+   * @param {{ content?: unknown }} [item] the server's version of it
    */
   #finish(turn, item = {}) {
     this.#parts.delete(turn.id);
     if (turn.status === 'interrupted') return;
-    const text = turn.text || textOf(item);
+    const text = turn.text || textOfItem(item);
     if (text || turn.spoken) this.#change(turn, { text, status: 'complete' });
     else this.#remove(turn);
   }
 
   /**
+   * Edit the text of one content part.
    * @param {Turn} turn
    * @param {number} part
    * @param {(text: string) => string} edit

@@ -1,10 +1,22 @@
-/** Bridge the Realtime API's two dialects: one name per server event, one place per setting. Pure. */
+/** Bridge the two dialects of the Realtime API, preview and GA: one name for each server event, one place for each setting. Pure. */
 
-/** @import { SettingValues } from '../store/settings.js' */
+import { SAMPLE_RATE_HZ } from '../audio/format.js';
+
 /** @typedef {'preview' | 'ga'} Dialect */
 /** @typedef {{ type: string, [field: string]: any }} RealtimeEvent */
+/** @typedef {'quick' | 'normal' | 'patient' | 'push-to-talk'} TurnTaking what ends the user's turn: a pause, or releasing a key */
 
-/** Preview names with a GA counterpart; every other name is the same in both. */
+/**
+ * @typedef {object} SessionSettings
+ * @property {string} instructions
+ * @property {string} voice
+ * @property {TurnTaking} turnTaking
+ * @property {'off' | 'near_field' | 'far_field'} noiseReduction
+ */
+
+/** @typedef {{ id: string, role: 'user' | 'assistant', text: string }} Message */
+
+/** Preview's names of server events that have another name in GA. */
 const GA_NAMES = new Map([
   ['conversation.item.created', 'conversation.item.added'],
   ['response.text.delta', 'response.output_text.delta'],
@@ -15,17 +27,16 @@ const GA_NAMES = new Map([
   ['response.audio_transcript.done', 'response.output_audio_transcript.done'],
 ]);
 
-/** How long a pause ends a turn, by the patience chosen. */
+/** How long a pause must be to end the user's turn. */
 const SILENCE_MS = { quick: 200, normal: 500, patient: 900 };
 
 const VAD_THRESHOLD = 0.5;
 const PREFIX_PADDING_MS = 300;
-const SAMPLE_RATE_HZ = 24000;
 const TRANSCRIPTION_MODEL = 'whisper-1';
 
 /**
- * Give a server event its GA name, whichever dialect it came in.
- * @param {RealtimeEvent} event
+ * The event under its GA name.
+ * @param {RealtimeEvent} event a server event of either dialect
  * @returns {RealtimeEvent}
  */
 export function toGaName(event) {
@@ -34,7 +45,7 @@ export function toGaName(event) {
 }
 
 /**
- * Tell the dialect from the session that session.created carries.
+ * Tell the dialect by the session in session.created.
  * @param {{ type?: unknown, audio?: unknown } | undefined} session
  * @returns {Dialect}
  */
@@ -43,14 +54,14 @@ export function dialectOf(session) {
 }
 
 /**
- * The silence that ends a spoken turn; null when the speaker says so by releasing a key.
- * @param {SettingValues['turnTaking']} turnTaking
+ * The silence in ms that ends the user's turn; null when releasing a key ends it.
+ * @param {TurnTaking} turnTaking
  */
 export function silenceMs(turnTaking) {
   return turnTaking === 'push-to-talk' ? null : SILENCE_MS[turnTaking];
 }
 
-/** @param {SettingValues} settings */
+/** @param {SessionSettings} settings */
 function turnDetection({ turnTaking }) {
   const silence = silenceMs(turnTaking);
   return silence === null
@@ -68,15 +79,15 @@ function turnDetection({ turnTaking }) {
 /**
  * Build the session.update for the settings.
  * @param {Dialect} dialect
- * @param {SettingValues} settings
- * @param {{ live?: boolean }} [when] live: the session runs already. Its voice is then left alone, which the API
- *   refuses to change once it has spoken, and noise reduction is switched off where it may have been on.
+ * @param {SessionSettings} settings
+ * @param {{ live?: boolean }} [when] live: the session is in use. The update then leaves out the voice, which the API
+ *   refuses to change once the assistant has spoken, and switches noise reduction off if that is the setting.
  * @returns {RealtimeEvent}
  */
 export function sessionUpdate(dialect, settings, { live = false } = {}) {
   const { instructions, voice, noiseReduction } = settings;
   const noise = noiseReduction === 'off' ? null : { type: noiseReduction };
-  const sendNoise = noise !== null || live; // a service that does not know the setting never sees it unless chosen
+  const sendNoise = noise !== null || live; // some services do not know this setting: do not send it to them unless it was chosen
   const transcription = { model: TRANSCRIPTION_MODEL };
 
   if (dialect === 'preview') {
@@ -100,7 +111,7 @@ export function sessionUpdate(dialect, settings, { live = false } = {}) {
     session: {
       type: 'realtime',
       instructions,
-      output_modalities: ['audio'], // in GA this means sound and its transcript
+      output_modalities: ['audio'], // in GA, 'audio' includes the transcript
       audio: {
         input: {
           format,
@@ -115,9 +126,9 @@ export function sessionUpdate(dialect, settings, { live = false } = {}) {
 }
 
 /**
- * Build the conversation.item.create that adds a written message, or one said before, to the conversation.
+ * Build the conversation.item.create for a message, be it written now or restored from an earlier session.
  * @param {Dialect} dialect
- * @param {{ id: string, role: 'user' | 'assistant', text: string }} message
+ * @param {Message} message
  * @returns {RealtimeEvent}
  */
 export function messageItem(dialect, { id, role, text }) {

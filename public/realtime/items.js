@@ -1,43 +1,44 @@
 /** @import { RealtimeEvent } from './dialect.js' */
 
-/** The items a session holds, as its events tell. Pure. */
+/** Keep track of the items that a session holds, and of those that the user had it forget. Pure. */
 export class SessionItems {
   /** @type {Set<string>} */ #held = new Set();
-  /** Given to the session by the page: the conversation has them already. @type {Set<string>} */ #restored =
+  /** Items of earlier sessions, which the page has given to this one. @type {Set<string>} */ #restored =
     new Set();
   /** @type {Set<string>} */ #forgotten = new Set();
-  /** Of the response under way: they cannot be deleted yet. @type {Set<string>} */ #underWay = new Set();
-  #forgetsLate = false;
+  /** Items of the active response, which cannot be deleted yet. @type {Set<string>} */ #active = new Set();
+  /** Whether the items of the active response are to be deleted once it is over. */
+  #isActiveForgotten = false;
 
-  /** @param {string} id of an item that the session is sent */
+  /** @param {string} id of a new item that is sent to the session */
   add(id) {
     this.#held.add(id);
   }
 
-  /** @param {string} id of an item that an earlier session had */
+  /** @param {string} id of an item of an earlier session that is sent to this one */
   restore(id) {
     this.#held.add(id);
     this.#restored.add(id);
   }
 
-  /** @param {RealtimeEvent} event of the session */
+  /** @param {RealtimeEvent} event a server event */
   see({ type, item, item_id: id }) {
     if (type === 'conversation.item.added' && item?.id) this.#held.add(item.id);
     if (type === 'conversation.item.deleted') this.#held.delete(id);
-    if (type === 'response.output_item.added' && item?.id) this.#underWay.add(item.id);
+    if (type === 'response.output_item.added' && item?.id) this.#active.add(item.id);
   }
 
   /**
-   * The event without its link to a restored item: right behind that one, the conversation may have turns the session was not given.
+   * Drop `previous_item_id` when it names a restored item: other turns may already follow that item on the page.
    * @param {RealtimeEvent} event
    * @returns {RealtimeEvent}
    */
-  unlinked(event) {
+  withoutRestoredLink(event) {
     return this.#restored.has(event.previous_item_id) ? { ...event, previous_item_id: undefined } : event;
   }
 
   /**
-   * True for what is told of an item that was forgotten.
+   * Whether an event is about an item that was forgotten.
    * @param {RealtimeEvent} event
    */
   isForgotten({ item, item_id: id }) {
@@ -45,23 +46,23 @@ export class SessionItems {
   }
 
   /**
-   * Forget all items so far.
-   * @returns {string[]} those to delete now
+   * Forget all items that there are.
+   * @returns {string[]} the ids of those to delete now
    */
   forget() {
-    for (const id of [...this.#held, ...this.#underWay]) this.#forgotten.add(id);
-    this.#forgetsLate = this.#underWay.size > 0;
-    return [...this.#held].filter((id) => !this.#underWay.has(id));
+    for (const id of [...this.#held, ...this.#active]) this.#forgotten.add(id);
+    this.#isActiveForgotten = this.#active.size > 0;
+    return [...this.#held].filter((id) => !this.#active.has(id));
   }
 
   /**
-   * The response is over.
-   * @returns {string[]} the items of it to delete, since all was forgotten while it was under way
+   * The active response is over.
+   * @returns {string[]} the ids of its items to delete, if they were forgotten while it was active
    */
-  forgetLate() {
-    const late = this.#forgetsLate ? [...this.#underWay] : [];
-    this.#underWay.clear();
-    this.#forgetsLate = false;
+  endResponse() {
+    const late = this.#isActiveForgotten ? [...this.#active] : [];
+    this.#active.clear();
+    this.#isActiveForgotten = false;
     return late;
   }
 }

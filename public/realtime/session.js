@@ -2,34 +2,33 @@ import { dialectOf, messageItem, sessionUpdate, toGaName } from './dialect.js';
 import { newId } from './ids.js';
 import { SessionItems } from './items.js';
 
-/** @import { Connection, Ending } from './connection.js' */
-/** @import { Dialect, RealtimeEvent } from './dialect.js' */
-/** @import { Message } from '../voice-chat/history-seed.js' */
-/** @import { SettingValues } from '../store/settings.js' */
+/** @import { Connection, ConnectionClose } from './connection.js' */
+/** @import { Dialect, Message, RealtimeEvent, SessionSettings } from './dialect.js' */
 
-/** @typedef {Ending & { error: { code?: string, message?: string } | null }} SessionEnding error: the one that came right before, if any */
+/** @typedef {ConnectionClose & { error: { code?: string, message?: string } | null }} SessionClose error: the `error` event right before it, if any */
 
-/** A network that swallows everything would keep a socket opening for minutes. The server itself gives up earlier. */
+/** Longer than the server takes to give up. On a network that drops every packet, a socket would stay opening for minutes. */
 const OPENING_MS = 15_000;
 
 /**
- * One session of the Realtime API over one connection: set up in its own dialect, then events in and out.
- * Speech is sent only once the settings are in effect. Knows no DOM, no audio device.
+ * Run one session of the Realtime API over one connection: set it up in its own dialect, then client events out and
+ * server events in. Audio is sent only once the settings are in effect. Knows no DOM and no audio device.
  */
 export class Session {
   /** @type {Dialect} */ dialect = 'preview';
   openedAtMs = Date.now();
   /** Unix ms when the service ends the session. @type {number | null} */ expiresAtMs = null;
-  /** Resolves to whether the session came up. @type {Promise<boolean>} */ ready;
+  /** Resolves to whether the session is live. @type {Promise<boolean>} */ ready;
 
   /** @type {(up: boolean) => void} */ #settle = () => {};
   /** @type {'opening' | 'updating' | 'live' | 'over'} */ #phase = 'opening';
-  /** @type {SessionEnding['error']} */ #lastError = null;
+  /** @type {SessionClose['error']} */ #lastError = null;
   /** @type {string | null} */ #setupEventId = null;
   /** @type {string | null} */ #activeResponse = null;
-  /** Responses cut short: what still arrives of them is dropped. @type {Set<string>} */ #abandoned =
+  /** Ids of responses that were interrupted: what still arrives of them is dropped. @type {Set<string>} */ #abandoned =
     new Set();
-  #respondNext = false;
+  /** Whether to ask for another response once the active one is over. */
+  #wantsResponse = false;
   #items = new SessionItems();
   /** @type {ReturnType<typeof setTimeout>} */ #openingTimer;
   #connection;
@@ -39,12 +38,12 @@ export class Session {
   /**
    * @param {object} options
    * @param {(handlers: ConstructorParameters<typeof Connection>[1]) => Pick<Connection, 'send' | 'close' | 'heldBackBytes'>} options.connect
-   * @param {SettingValues} options.settings
-   * @param {(event: RealtimeEvent) => void} options.onReceived every server event, by its GA name, before anything is done
-   * @param {(event: RealtimeEvent) => void} options.onEvent the same, once the session has taken it in
-   * @param {(event: RealtimeEvent) => void} options.onSent every client event sent
+   * @param {SessionSettings} options.settings
+   * @param {(event: RealtimeEvent) => void} options.onReceived every server event, under its GA name, as soon as it arrives
+   * @param {(event: RealtimeEvent) => void} options.onEvent the same event, after the session has processed it
+   * @param {(event: RealtimeEvent) => void} options.onSent every client event that was sent
    * @param {(frame: string) => void} options.onUnreadable
-   * @param {(ending: SessionEnding) => void} options.onEnded once, unless close() was called first
+   * @param {(close: SessionClose) => void} options.onClosed called once, unless `close` was called first
    */
   constructor({ connect, settings, ...handlers }) {
     this.#settings = settings;
@@ -55,7 +54,7 @@ export class Session {
     this.#connection = connect({
       onEvent: (event) => this.#receive(toGaName(event)),
       onUnreadable: handlers.onUnreadable,
-      onEnded: (ending) => this.#end(ending),
+      onClosed: (close) => this.#end(close),
     });
     this.#openingTimer = setTimeout(
       () => this.#giveUp({ code: 1006, reason: '', opened: false }),
@@ -64,32 +63,32 @@ export class Session {
   }
 
   /** True from response.created to response.done. */
-  get responding() {
+  get isResponding() {
     return this.#activeResponse !== null;
   }
 
-  /** More than 0 while the network is behind: so much waits to be sent. */
+  /** How many bytes of audio wait to be sent when the network is too slow; otherwise 0. */
   get heldBackBytes() {
     return this.#connection.heldBackBytes;
   }
 
   /**
-   * Send 24 kHz mono PCM16 speech in base64; false when it was not sent: not live, or the network is behind.
-   * @param {string} audio
+   * @param {string} audio PCM16, 24 kHz, mono, in base64
+   * @returns {boolean} false when it was not sent: the session is not live, or the network is too slow
    */
-  speak(audio) {
+  appendAudio(audio) {
     if (this.#phase !== 'live' || this.heldBackBytes > 0) return false;
     return this.#send({ type: 'input_audio_buffer.append', audio });
   }
 
-  /** End the spoken turn here and ask for an answer: for sessions without turn detection. */
-  commitSpeech() {
+  /** End the user's turn here and ask for an answer: for sessions without turn detection. */
+  commitAudio() {
     this.#send({ type: 'input_audio_buffer.commit' });
-    this.respond();
+    this.createResponse();
   }
 
-  /** Forget speech sent since the last turn. */
-  clearSpeech() {
+  /** Drop the audio that was sent since the last turn. */
+  clearAudio() {
     this.#send({ type: 'input_audio_buffer.clear' });
   }
 
@@ -98,14 +97,14 @@ export class Session {
    * @param {string} id of its item
    * @param {string} text
    */
-  write(id, text) {
+  sendMessage(id, text) {
     this.#items.add(id);
     this.#send(messageItem(this.dialect, { id, role: 'user', text }));
-    this.respond();
+    this.createResponse();
   }
 
   /**
-   * Let the model know what was said in earlier sessions.
+   * Tell the model what was said in earlier sessions.
    * @param {readonly Message[]} messages
    */
   restore(messages) {
@@ -115,20 +114,20 @@ export class Session {
     }
   }
 
-  /** Make the model forget all that was said so far. */
+  /** Delete all items, so that the model forgets the conversation. */
   forget() {
     this.#delete(this.#items.forget());
   }
 
-  /** Ask for an answer, once the one under way (the API allows one at a time) is over. */
-  respond() {
-    this.#respondNext = this.responding;
-    if (!this.responding) this.#send({ type: 'response.create' });
+  /** Ask for an answer; while a response is active, once that is over, since the API allows one at a time. */
+  createResponse() {
+    this.#wantsResponse = this.isResponding;
+    if (!this.isResponding) this.#send({ type: 'response.create' });
   }
 
   /**
-   * Drop what still arrives of the answer under way.
-   * @param {{ cancel: boolean }} how cancel: ask the server to stop; not needed when its turn detection does
+   * Drop what still arrives of the active response.
+   * @param {{ cancel: boolean }} how cancel: ask the server to stop it; not needed when the server's turn detection did
    */
   abandonResponse({ cancel }) {
     if (this.#activeResponse === null || this.#abandoned.has(this.#activeResponse)) return;
@@ -137,7 +136,7 @@ export class Session {
   }
 
   /**
-   * True for a part of an answer that was cut short, and for what comes late of an item that was forgotten.
+   * Whether an event belongs to an interrupted response or to a forgotten item.
    * @param {RealtimeEvent} event
    */
   isAbandoned(event) {
@@ -159,8 +158,8 @@ export class Session {
   }
 
   /**
-   * Apply changed settings, as far as a running session can.
-   * @param {SettingValues} settings
+   * Apply changed settings; all but the voice, which a session in use cannot change.
+   * @param {SessionSettings} settings
    */
   update(settings) {
     this.#settings = settings;
@@ -216,18 +215,18 @@ export class Session {
         this.#activeResponse = null;
         break;
       case 'error':
-        if (event.error?.code === 'conversation_already_has_active_response') this.#respondNext = true;
+        if (event.error?.code === 'conversation_already_has_active_response') this.#wantsResponse = true;
         break;
     }
     this.#items.see(event);
-    this.#handlers.onEvent(this.#items.unlinked(event));
-    if (event.type === 'response.done') this.#delete(this.#items.forgetLate());
-    if (event.type === 'response.done' && this.#respondNext) this.respond();
+    this.#handlers.onEvent(this.#items.withoutRestoredLink(event));
+    if (event.type === 'response.done') this.#delete(this.#items.endResponse());
+    if (event.type === 'response.done' && this.#wantsResponse) this.createResponse();
     if (event.type === 'error') this.#endIfSetupRefused(event);
   }
 
   /**
-   * A session whose settings were refused would never become live.
+   * Give up a session whose settings were refused: it would never become live.
    * @param {RealtimeEvent} event
    */
   #endIfSetupRefused({ error }) {
@@ -235,17 +234,17 @@ export class Session {
     this.#giveUp({ code: 1000, reason: '', opened: true });
   }
 
-  /** @param {Ending} ending as the page sees it */
-  #giveUp(ending) {
+  /** @param {ConnectionClose} close reported instead of the connection's own */
+  #giveUp(close) {
     this.#connection.close();
-    this.#end(ending);
+    this.#end(close);
   }
 
-  /** @param {Ending} ending */
-  #end(ending) {
+  /** @param {ConnectionClose} close */
+  #end(close) {
     if (this.#phase === 'over') return;
     this.#phase = 'over';
     this.#settleAs(false);
-    this.#handlers.onEnded({ ...ending, error: this.#lastError });
+    this.#handlers.onClosed({ ...close, error: this.#lastError });
   }
 }

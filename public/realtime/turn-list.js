@@ -1,30 +1,34 @@
-/** The turns of a conversation and their order. Pure. */
+/** The turns of a conversation in their order. Pure. */
 
 /**
  * @typedef {object} Turn
  * @property {string} id
- * @property {number} rank place in the conversation: a later turn has a higher one
- * @property {'user' | 'assistant' | 'note'} role note: the page's own, such as a divider
+ * @property {number} rank orders the turns: a later turn has a higher rank
+ * @property {'user' | 'assistant' | 'note'} role note: added by the page, such as a divider
  * @property {string} text
- * @property {'awaited' | 'streaming' | 'complete' | 'interrupted' | 'failed'} status
- * @property {boolean} spoken has sound: its text counts as said only once heard
- * @property {number} audioMs sound received
+ * @property {'awaited' | 'streaming' | 'complete' | 'interrupted' | 'failed'} status awaited: the user's, whose transcript is
+ *   still to come; failed: no transcript came
+ * @property {boolean} spoken the turn has audio: its text counts as said only once that was heard
+ * @property {number} audioMs audio received so far
  * @property {boolean} audioComplete
  * @property {number} heardMs
  * @property {number} startedAt Unix ms
- * @property {number} [delayMs] end of the user's speech to the first sound heard
+ * @property {number} [delayMs] from the end of the user's speech to the first sound of this answer
  */
 
-/** Speech is hardly faster than this; it bounds the guess at what was said while the rest of the sound is to come. */
+/** What each role is called, wherever people read a conversation. */
+export const SPEAKERS = Object.freeze({ user: 'You', assistant: 'Assistant', note: 'Note' });
+
+/** Speech is hardly ever faster than this. It limits the estimate of what was heard while more audio is to come. */
 const MS_PER_CHARACTER = 55;
 
-/** Sums of milliseconds are not exact. */
+/** Sums of fractional milliseconds are not exact. */
 const TOLERANCE_MS = 1;
 
 const LONGEST_WORD_CHARACTERS = 40;
 
 /**
- * How much of a turn's text has been heard, in characters, to the end of the word.
+ * Estimate how many characters of a turn's text have been heard, up to the end of a word.
  * @param {Turn} turn
  */
 export function heardCharacters({ text, status, spoken, audioMs, audioComplete, heardMs }) {
@@ -40,7 +44,7 @@ export function heardCharacters({ text, status, spoken, audioMs, audioComplete, 
 }
 
 /**
- * True for an answer of which something is still to come or to be heard.
+ * Whether a turn is an answer of which something is still to arrive or to be heard.
  * @param {Turn} turn
  */
 export function isUnfinishedAnswer({ role, status, spoken, audioMs, heardMs }) {
@@ -50,11 +54,11 @@ export function isUnfinishedAnswer({ role, status, spoken, audioMs, heardMs }) {
   );
 }
 
-/** Turns in order, found by id. A turn that follows one not yet known waits for it at the end. */
+/** Hold turns in order. A turn that follows one not yet known stays at the end until that one arrives. */
 export class TurnList {
   /** @type {Turn[]} */ #ordered = [];
   /** @type {Map<string, Turn>} */ #byId = new Map();
-  /** Followers of turns not yet known, by those turns' ids. @type {Map<string, Turn>} */ #waiting =
+  /** Turns that follow one not yet known, by the id of that one. @type {Map<string, Turn>} */ #waiting =
     new Map();
 
   /** @returns {readonly Turn[]} */
@@ -70,7 +74,7 @@ export class TurnList {
   /**
    * Add a turn at the end.
    * @param {Turn} turn
-   * @returns {Turn | undefined} the turn that waited for it and has now moved behind it
+   * @returns {Turn | undefined} a turn that follows it and was moved behind it
    */
   append(turn) {
     turn.rank = (this.#ordered.at(-1)?.rank ?? 0) + 1;
@@ -83,7 +87,7 @@ export class TurnList {
   }
 
   /**
-   * Put turns before all others.
+   * Add turns before all others.
    * @param {Turn[]} turns in order
    */
   prepend(turns) {
@@ -96,8 +100,8 @@ export class TurnList {
   }
 
   /**
-   * Put a turn right behind another, and behind notes that already stand there.
-   * @param {string} previousId
+   * Put a turn right behind another, and behind the notes that follow that one.
+   * @param {string} previousId of that other turn, which may not be known yet
    * @param {Turn} turn
    */
   placeAfter(previousId, turn) {

@@ -1,4 +1,4 @@
-/** The sound of a conversation, on one clock. Pure. */
+import { msToSamples, samplesToMs } from '../audio/format.js';
 
 /**
  * @typedef {object} Sound
@@ -7,10 +7,9 @@
  * @property {Int16Array<ArrayBuffer>} pcm 24 kHz mono
  */
 
-const SAMPLES_PER_MS = 24;
-/** The user's speech is handed on in pieces of this length, so that a crash loses no more. */
-const PIECE_SAMPLES = 2000 * SAMPLES_PER_MS;
-/** Frames come a little early or late; a longer gap is a pause in the recording. */
+/** The user's speech is passed on in pieces of this length, so that a crash loses no more. */
+const PIECE_SAMPLES = msToSamples(2000);
+/** Frames arrive a little early or late; a gap longer than this is a pause. */
 const MAX_JITTER_MS = 200;
 
 /**
@@ -29,71 +28,80 @@ function join(pieces, limit = Number.POSITIVE_INFINITY) {
   return joined;
 }
 
-/** Gather what both sides said: the user's speech as sent, the answers as far as they were heard. */
+/** Collect the audio of both sides on one clock: the user's speech as it is sent, and of each answer what was heard. */
 export class AudioLog {
-  /** @type {Int16Array[]} */ #speech = [];
+  /** Frames not yet passed on. @type {Int16Array[]} */ #speech = [];
   #speechSamples = 0;
+  /** Unix ms of the first sample in `speech`. */
   #speechAt = 0;
-  /** @type {Map<string, { at: number, pieces: Int16Array[] }>} */ #answers = new Map();
+  /** Answers that are not over. @type {Map<string, { at: number, pieces: Int16Array[] }>} */ #answers =
+    new Map();
   #onSound;
-
-  /** @param {(sound: Sound) => void} onSound */
-  constructor(onSound) {
-    this.#onSound = onSound;
-  }
+  #now;
 
   /**
-   * @param {Int16Array} pcm a frame of the user's speech
-   * @param {number} endedAt Unix ms of its end
+   * @param {(sound: Sound) => void} onSound
+   * @param {() => number} [now] Unix ms
    */
-  speech(pcm, endedAt) {
-    const at = endedAt - pcm.length / SAMPLES_PER_MS;
-    const expected = this.#speechAt + this.#speechSamples / SAMPLES_PER_MS;
-    if (this.#speechSamples >= PIECE_SAMPLES || Math.abs(at - expected) > MAX_JITTER_MS) {
-      this.flushSpeech();
-      // Within one run the samples keep the time, not the jitter of their arrival.
-      this.#speechAt = Math.abs(at - expected) > MAX_JITTER_MS ? at : expected;
-    }
+  constructor(onSound, now = Date.now) {
+    this.#onSound = onSound;
+    this.#now = now;
+  }
+
+  /** @param {Int16Array} pcm a frame of the user's speech, whose last sample was spoken now */
+  addSpeech(pcm) {
+    const at = this.#now() - samplesToMs(pcm.length);
+    const expected = this.#speechAt + samplesToMs(this.#speechSamples);
+    const isPause = Math.abs(at - expected) > MAX_JITTER_MS;
+    if (this.#speechSamples >= PIECE_SAMPLES || isPause) this.flushSpeech();
+    // Between pauses the number of samples tells the time; the moments at which frames arrive are less exact.
+    if (isPause) this.#speechAt = at;
     this.#speech.push(pcm);
     this.#speechSamples += pcm.length;
   }
 
-  /** Hand on the speech gathered so far. */
+  /** Pass on the speech collected so far. */
   flushSpeech() {
     if (this.#speechSamples > 0) this.#onSound({ side: 'user', at: this.#speechAt, pcm: join(this.#speech) });
-    this.#speechAt += this.#speechSamples / SAMPLES_PER_MS;
+    this.#speechAt += samplesToMs(this.#speechSamples);
     this.#speech = [];
     this.#speechSamples = 0;
   }
 
   /**
+   * Audio of an answer has arrived.
    * @param {string} itemId
-   * @param {Int16Array} pcm of an answer, as it arrives
+   * @param {Int16Array} pcm
    */
-  answer(itemId, pcm) {
+  addAnswer(itemId, pcm) {
     const answer = this.#answers.get(itemId) ?? { at: 0, pieces: [] };
     answer.pieces.push(pcm);
     this.#answers.set(itemId, answer);
   }
 
-  /**
-   * @param {string} itemId
-   * @param {number} at Unix ms at which its first sample was heard
-   */
-  answerStarted(itemId, at) {
+  /** @param {string} itemId its first sample is heard now */
+  startAnswer(itemId) {
     const answer = this.#answers.get(itemId);
-    if (answer) answer.at = at;
+    if (answer) answer.at = this.#now();
   }
 
   /**
-   * An answer is over, at its end or before. Of one that was not heard nothing is kept.
+   * An answer was heard to its end, or was cut off. Pass on what was heard of it.
    * @param {string} itemId
    * @param {number} heardMs
    */
-  answerEnded(itemId, heardMs) {
+  endAnswer(itemId, heardMs) {
     const answer = this.#answers.get(itemId);
     this.#answers.delete(itemId);
-    const pcm = join(answer?.pieces ?? [], Math.round(heardMs * SAMPLES_PER_MS));
+    const pcm = join(answer?.pieces ?? [], Math.round(msToSamples(heardMs)));
     if (answer && pcm.length > 0) this.#onSound({ side: 'assistant', at: answer.at, pcm });
+  }
+
+  /** Forget all that was not passed on. */
+  clear() {
+    this.#speechAt = 0;
+    this.#speech = [];
+    this.#speechSamples = 0;
+    this.#answers.clear();
   }
 }

@@ -1,9 +1,8 @@
-/** A conversation as a file people and programs read. Pure. */
+/** Write a conversation as text, Markdown or JSON. Pure. */
 
-/** @import { TurnTiming } from '../voice-chat/reply-latency.js' */
+import { SPEAKERS } from '../realtime/turn-list.js';
+
 /** @import { Turn } from '../realtime/turn-list.js' */
-
-const NAMES = { user: 'You', assistant: 'Assistant', note: 'Note' };
 
 /** @param {Turn} turn */
 const words = ({ text, status }) => {
@@ -19,11 +18,11 @@ const time = (unixMs) => new Date(unixMs).toLocaleTimeString([], { hour: '2-digi
  * @returns {string}
  */
 export function toText(turns) {
-  return turns.map((turn) => `[${time(turn.startedAt)}] ${NAMES[turn.role]}: ${words(turn)}\n`).join('\n');
+  return turns.map((turn) => `[${time(turn.startedAt)}] ${SPEAKERS[turn.role]}: ${words(turn)}\n`).join('\n');
 }
 
 /**
- * Markdown in which what was said is quoted, and can neither be markup nor HTML.
+ * Markdown with every turn as a quotation, escaped so that its text can be neither markup nor HTML.
  * @param {readonly Turn[]} turns
  * @returns {string}
  */
@@ -35,14 +34,14 @@ export function toMarkdown(turns) {
       .map((line) => `> ${line}`)
       .join('\n');
   const blocks = turns.map(
-    (turn) => `**${NAMES[turn.role]}** · ${time(turn.startedAt)}\n\n${quote(words(turn))}\n`,
+    (turn) => `**${SPEAKERS[turn.role]}** · ${time(turn.startedAt)}\n\n${quote(words(turn))}\n`,
   );
   return ['# Conversation\n', ...blocks].join('\n');
 }
 
 /**
  * @param {readonly Turn[]} turns
- * @param {readonly TurnTiming[]} timings
+ * @param {readonly ({ itemId: string } & Record<string, unknown>)[]} timings of the answers
  * @returns {string} JSON
  */
 export function toJson(turns, timings) {

@@ -3,8 +3,9 @@
 
 const DATABASE = 'realtime-voice';
 const VERSION = 1;
+/** Key in the tab's session storage. */
 const OWN_ID = 'conversation';
-/** A page that reloads waits this long for its former self to let go. */
+/** A page that reloads waits at most this long until the page before it has released the conversation. */
 const RELOAD_WAIT_MS = 1000;
 
 /**
@@ -34,31 +35,31 @@ function openDatabase() {
 const keysOf = (conversationId) => IDBKeyRange.bound([conversationId], [conversationId, []]);
 
 /**
- * Hold a conversation for as long as the page lives; false when another tab holds it.
+ * Lock a conversation for as long as the page lives.
  * @param {string} id
- * @param {number} waitMs
- * @returns {Promise<boolean>}
+ * @param {number} waitMs how long to wait for a tab that has locked it
+ * @returns {Promise<boolean>} false when another tab keeps it locked
  */
 function claim(id, waitMs) {
-  if (!navigator.locks) return Promise.resolve(true); // not on a secure page: there is nothing to hold on to
+  if (!navigator.locks) return Promise.resolve(true); // there are no locks on insecure pages
   const options = waitMs > 0 ? { signal: AbortSignal.timeout(waitMs) } : { ifAvailable: true };
   return new Promise((resolve) => {
     const held = navigator.locks.request(`conversation:${id}`, options, (lock) => {
       resolve(lock !== null);
       return lock ? new Promise(() => {}) : null;
     });
-    held.catch(() => resolve(false)); // waited in vain
+    held.catch(() => resolve(false)); // the wait is over
   });
 }
 
 /**
- * Keep one conversation in this browser: its turns and its sound. Tabs do not mix: each holds another conversation.
+ * Store one conversation: its turns and its audio. Tabs do not share conversations: each has locked its own.
  *
- * All that is written is committed at once. By itself a transaction would first wait to be answered, and be undone when
- * the page goes meanwhile.
+ * Every transaction is committed explicitly. Otherwise it would commit only after its requests have been answered, and a
+ * page that is reloaded before that would lose it.
  */
 export class ConversationDatabase {
-  /** Writes to be done by key; later ones replace earlier. @type {Map<string, (turns: IDBObjectStore) => void>} */
+  /** Writes not yet made, by turn; a later one replaces an earlier one. @type {Map<string, (turns: IDBObjectStore) => void>} */
   #due = new Map();
   #isWriting = false;
   #soundCount = 0;
@@ -76,8 +77,8 @@ export class ConversationDatabase {
   }
 
   /**
-   * Open this tab's conversation, else the newest that no tab holds, else a new one.
-   * @throws {DOMException} where the browser keeps nothing
+   * Open this tab's conversation, or else the newest one that no tab has locked, or else a new one.
+   * @throws {DOMException} where the browser stores nothing
    */
   static async open() {
     const database = await openDatabase();
@@ -92,8 +93,8 @@ export class ConversationDatabase {
   static async #choose(database) {
     const own = sessionStorage.getItem(OWN_ID);
     if (own && (await claim(own, RELOAD_WAIT_MS))) return own;
-    const kept = await result(database.transaction('conversations').objectStore('conversations').getAll());
-    for (const { id } of kept.sort((a, b) => b.openedAt - a.openedAt)) if (await claim(id, 0)) return id;
+    const stored = await result(database.transaction('conversations').objectStore('conversations').getAll());
+    for (const { id } of stored.sort((a, b) => b.openedAt - a.openedAt)) if (await claim(id, 0)) return id;
     const id = crypto.randomUUID();
     await claim(id, 0);
     return id;
@@ -130,18 +131,18 @@ export class ConversationDatabase {
     store.transaction.commit();
   }
 
-  /** Forget this conversation, at once, and those no tab holds any more. */
+  /** Delete this conversation, and then those that no tab has locked. */
   async clear() {
     this.#due.clear();
-    await this.#forget(this.#id);
-    const kept = await result(
+    await this.#delete(this.#id);
+    const stored = await result(
       this.#database.transaction('conversations').objectStore('conversations').getAllKeys(),
     );
-    for (const id of kept.map(String)) if (id !== this.#id && (await claim(id, 0))) await this.#forget(id);
+    for (const id of stored.map(String)) if (id !== this.#id && (await claim(id, 0))) await this.#delete(id);
   }
 
   /** @param {string} id */
-  #forget(id) {
+  #delete(id) {
     const transaction = this.#database.transaction(['conversations', 'turns', 'sounds'], 'readwrite');
     for (const store of ['turns', 'sounds']) transaction.objectStore(store).delete(keysOf(id));
     if (id !== this.#id) transaction.objectStore('conversations').delete(id);
@@ -153,8 +154,8 @@ export class ConversationDatabase {
   }
 
   /**
-   * Write at the end of this task. While one transaction runs, the next gathers: a turn that changes all the time is
-   * written as often as the disk allows, and when the page goes.
+   * Write at the end of this task. While a transaction runs, later writes are collected: a turn that keeps changing is
+   * written as often as the disk allows, and once more when the page goes.
    * @param {string} key
    * @param {(turns: IDBObjectStore) => void} write
    */
@@ -174,7 +175,7 @@ export class ConversationDatabase {
     transaction.commit();
     transaction.oncomplete = () => this.#writeDue();
     transaction.onabort = () => {
-      this.#isWriting = false; // the disk is full: the page goes on without keeping
+      this.#isWriting = false; // the disk is full: the page goes on without storing
     };
   }
 }

@@ -1,17 +1,17 @@
-/** What the user may choose, kept in this browser. */
+/** The user's settings, stored in this browser. */
+
+/** @import { SessionSettings } from '../realtime/dialect.js' */
 
 /**
- * @typedef {object} SettingValues
- * @property {string} microphone device id, '' for the system's choice
- * @property {string} speaker device id, '' for the system's choice
- * @property {string} voice
- * @property {string} instructions
- * @property {'quick' | 'normal' | 'patient' | 'push-to-talk'} turnTaking
- * @property {'off' | 'near_field' | 'far_field'} noiseReduction
+ * @typedef {object} PageSettings
+ * @property {string} microphone device id, '' for the system's default
+ * @property {string} speaker device id, '' for the system's default
  * @property {'small' | 'medium' | 'large'} captions
  * @property {'system' | 'light' | 'dark'} theme
- * @property {boolean} muted the assistant's voice
+ * @property {boolean} muted whether the assistant's voice is muted
  */
+
+/** @typedef {SessionSettings & PageSettings} SettingValues */
 
 /** @type {Readonly<SettingValues>} */
 export const DEFAULTS = Object.freeze({
@@ -27,9 +27,9 @@ export const DEFAULTS = Object.freeze({
   muted: false,
 });
 
-/** Settings with a fixed set of values; a stored value outside of it is not believed. */
+/** The values that a setting can have. A stored value that is not among them is ignored. */
 export const CHOICES = Object.freeze({
-  voice: ['alloy', 'ash', 'ballad', 'coral', 'echo', 'sage', 'shimmer', 'verse', 'marin', 'cedar'],
+  voice: ['alloy', 'ash', 'ballad', 'cedar', 'coral', 'echo', 'marin', 'sage', 'shimmer', 'verse'],
   turnTaking: ['quick', 'normal', 'patient', 'push-to-talk'],
   noiseReduction: ['off', 'near_field', 'far_field'],
   captions: ['small', 'medium', 'large'],
@@ -39,7 +39,7 @@ export const CHOICES = Object.freeze({
 const STORAGE_KEY = 'settings';
 
 /**
- * The browser's storage; where it is switched off, one that forgets.
+ * The browser's storage; where that is switched off, a substitute that stores nothing.
  * @returns {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>}
  */
 export function browserStorage() {
@@ -50,6 +50,7 @@ export function browserStorage() {
   }
 }
 
+/** Hold the settings, store each change and report it. */
 export class Settings {
   /** @type {SettingValues} */ #values;
   #storage;
@@ -57,7 +58,7 @@ export class Settings {
 
   /**
    * @param {Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>} storage
-   * @param {(values: SettingValues, name: keyof SettingValues | null) => void} onChange name null: all of them
+   * @param {(values: SettingValues, name: keyof SettingValues | null) => void} onChange name null: all of them may have changed
    */
   constructor(storage, onChange) {
     this.#storage = storage;
@@ -88,13 +89,13 @@ export class Settings {
     this.#onChange(this.#values, null);
   }
 
-  /** @returns {Partial<SettingValues>} what was stored, as far as it is usable */
+  /** @returns {Partial<SettingValues>} the stored values that can be used */
   #load() {
     let stored;
     try {
       stored = JSON.parse(this.#storage.getItem(STORAGE_KEY) ?? '{}');
     } catch {
-      return {}; // damaged or written by something else: the defaults serve
+      return {}; // damaged, or written by something else
     }
     const usable = Object.entries(stored ?? {}).filter(
       ([name, value]) =>

@@ -1,17 +1,17 @@
+import { msToSamples, SAMPLE_RATE_HZ, samplesToMs } from '../audio/format.js';
+
 /** @import { Sound } from './audio-log.js' */
 
-const SAMPLE_RATE_HZ = 24000;
-const SAMPLES_PER_MS = SAMPLE_RATE_HZ / 1000;
 const CHANNELS = 2;
 const BYTES_PER_SAMPLE = 2;
 const HEADER_BYTES = 44;
-/** Where nobody is heard for longer, the time between is shortened to this. */
+/** A longer pause is shortened to this. */
 const MAX_PAUSE_MS = 2000;
-/** The file is made in parts of this length: no single block of memory holds an hour. */
+/** The file is made of parts of this length, so that no single block of memory holds an hour. */
 const PART_FRAMES = 10 * SAMPLE_RATE_HZ;
 
 /**
- * Lay sounds on one line of time, long pauses shortened.
+ * Put sounds on one timeline, with long pauses shortened.
  * @param {readonly Sound[]} sounds in any order
  * @returns {{ start: number, channel: 0 | 1, pcm: Int16Array }[]} start in frames
  */
@@ -24,8 +24,8 @@ export function layOut(sounds) {
       if (index === 0) pausesMs = at;
       else pausesMs += Math.max(0, at - pausesMs - endMs - MAX_PAUSE_MS);
       const startMs = at - pausesMs;
-      endMs = Math.max(endMs, startMs + pcm.length / SAMPLES_PER_MS);
-      return { start: Math.round(startMs * SAMPLES_PER_MS), channel: side === 'user' ? 0 : 1, pcm };
+      endMs = Math.max(endMs, startMs + samplesToMs(pcm.length));
+      return { start: Math.round(msToSamples(startMs)), channel: side === 'user' ? 0 : 1, pcm };
     });
 }
 

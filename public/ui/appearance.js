@@ -3,7 +3,7 @@ import { browserStorage, Settings } from '../store/settings.js';
 /** @import { SettingValues } from '../store/settings.js' */
 
 /**
- * Apply theme and size of the captions.
+ * Apply the theme and the size of the captions.
  * @param {SettingValues} values
  */
 export function applyAppearance({ theme, captions }) {
@@ -11,5 +11,5 @@ export function applyAppearance({ theme, captions }) {
   document.documentElement.dataset.captions = captions;
 }
 
-// Loaded before anything is painted, so that a dark page never flashes white.
+// index.html loads this module before the first paint, so that a dark page never flashes white.
 applyAppearance(new Settings(browserStorage(), () => {}).values);

@@ -1,13 +1,13 @@
 /** @import { Problem } from '../problems/problems.js' */
 
-/** One problem at a time, with the one thing to do about it. */
+/** Show one problem at a time, with the one thing that the user can do about it. */
 export class Banner {
   /** @type {Problem | null} */ #problem = null;
   #element;
 
   /**
    * @param {HTMLElement} element
-   * @param {(problem: Problem) => void} onAction
+   * @param {(problem: Problem) => void} onAction the button was pressed
    */
   constructor(element, onAction) {
     this.#element = element;
@@ -18,7 +18,7 @@ export class Banner {
     });
   }
 
-  /** @param {Problem} problem takes the place of the one shown */
+  /** @param {Problem} problem takes the place of the one that is shown */
   show(problem) {
     this.#problem = problem;
     this.#part('.banner-title').textContent = problem.title;
@@ -27,7 +27,7 @@ export class Banner {
     this.#element.hidden = false;
   }
 
-  /** @param {string} [cause] hide only a problem of this cause */
+  /** @param {string} [cause] hide only a problem with this cause */
   hide(cause) {
     if (cause && cause !== this.#problem?.cause) return;
     this.#problem = null;

@@ -1,5 +1,5 @@
 /**
- * The box for written messages: Enter sends, Shift+Enter breaks the line.
+ * Bind the box for written messages: Enter sends, Shift+Enter starts a new line.
  * @param {HTMLFormElement} form
  * @param {(text: string) => void} onMessage
  */

@@ -1,9 +1,24 @@
-import { wordsFor } from '../voice-chat/state.js';
 import { Countdown } from './countdown.js';
+import { button, element } from './elements.js';
 
 /** @import { State } from '../voice-chat/state.js' */
 
-/** States in which there is a session, or one is being made. @type {ReadonlySet<State>} */
+/** @type {Record<State, string>} */
+const STATUS = {
+  idle: 'Ready when you are',
+  connecting: 'Connecting…',
+  connected: 'Connected',
+  'requesting-mic': 'Allow the microphone…',
+  listening: 'Listening',
+  'hearing-you': 'Hearing you',
+  thinking: 'Thinking…',
+  speaking: 'Speaking',
+  reconnecting: 'Reconnecting',
+  ended: 'Conversation ended',
+  error: 'Something went wrong',
+};
+
+/** States in which there is a session, or one is being opened. @type {ReadonlySet<State>} */
 const CONNECTED = new Set([
   'connecting',
   'connected',
@@ -15,57 +30,60 @@ const CONNECTED = new Set([
   'reconnecting',
 ]);
 
-/** The page's buttons and its status line: a function of the state. */
+/** Show the state in the page's buttons and status line, and report when a button is pressed. */
 export class Controls {
   #countdown = new Countdown();
-  #elements;
+  #main = /** @type {HTMLElement} */ (document.querySelector('main'));
+  #status = element('status');
+  #connect = button('connect');
+  #record = button('record');
+  #push = button('push');
+  #mute = button('mute');
 
   /**
-   * @param {object} elements
-   * @param {HTMLElement} elements.main
-   * @param {HTMLElement} elements.status
-   * @param {HTMLButtonElement} elements.connect
-   * @param {HTMLButtonElement} elements.record
-   * @param {HTMLButtonElement} elements.push
-   * @param {HTMLButtonElement} elements.mute the assistant's voice
+   * @param {object} options
+   * @param {() => void} options.onConnect connect or disconnect
+   * @param {() => void} options.onRecord start or stop recording
+   * @param {() => void} options.onMute mute the assistant's voice, or no longer
    */
-  constructor(elements) {
-    this.#elements = elements;
+  constructor({ onConnect, onRecord, onMute }) {
+    this.#connect.addEventListener('click', onConnect);
+    this.#record.addEventListener('click', onRecord);
+    this.#mute.addEventListener('click', onMute);
   }
 
   /**
    * @param {State} state
-   * @param {object} also
-   * @param {number | null} also.retryAtMs
-   * @param {boolean} also.isRecording
-   * @param {boolean} also.isPushToTalk
-   * @param {boolean} also.isMuted
+   * @param {object} details
+   * @param {number | null} details.retryAtMs Unix time of the next try to reconnect
+   * @param {boolean} details.isRecording
+   * @param {boolean} details.isPushToTalk
+   * @param {boolean} details.isMuted
    */
   render(state, { retryAtMs, isRecording, isPushToTalk, isMuted }) {
-    const { main, status, connect, record, push, mute } = this.#elements;
-    if (main.dataset.state !== state) {
-      main.dataset.state = state;
-      status.textContent = wordsFor(state);
-      if (state === 'reconnecting') status.append(this.#countdown.element);
+    if (this.#main.dataset.state !== state) {
+      this.#main.dataset.state = state;
+      this.#status.textContent = STATUS[state];
+      if (state === 'reconnecting') this.#status.append(this.#countdown.element);
     }
     this.#countdown.show(retryAtMs);
     const isConnected = CONNECTED.has(state);
-    setLabel(connect, isConnected ? 'Disconnect' : 'Connect');
-    connect.classList.toggle('primary', !isConnected);
-    setLabel(record, isRecording ? 'Stop Recording' : 'Start Recording');
-    record.classList.toggle('primary', isConnected && !isRecording);
-    record.classList.toggle('recording', isRecording);
-    push.hidden = !isPushToTalk;
-    push.disabled = !isRecording;
-    mute.ariaPressed = String(isMuted);
+    setLabel(this.#connect, isConnected ? 'Disconnect' : 'Connect');
+    this.#connect.classList.toggle('primary', !isConnected);
+    setLabel(this.#record, isRecording ? 'Stop Recording' : 'Start Recording');
+    this.#record.classList.toggle('primary', isConnected && !isRecording);
+    this.#record.classList.toggle('recording', isRecording);
+    this.#push.hidden = !isPushToTalk;
+    this.#push.disabled = !isRecording;
+    this.#mute.ariaPressed = String(isMuted);
   }
 }
 
 /**
- * @param {HTMLButtonElement} button
+ * @param {HTMLButtonElement} target
  * @param {string} label
  */
-function setLabel(button, label) {
-  const words = button.querySelector('span') ?? button;
+function setLabel(target, label) {
+  const words = target.querySelector('span') ?? target;
   if (words.textContent !== label) words.textContent = label;
 }

@@ -1,4 +1,4 @@
-/** The seconds left to a moment, for the eye alone: a screen reader would say each of them. */
+/** Show the seconds that are left until a moment. Hidden from screen readers, which would announce each of them. */
 export class Countdown {
   /** @type {ReturnType<typeof setInterval> | undefined} */ #timer;
   /** Unix ms. @type {number | null} */ #endsAtMs = null;
@@ -8,7 +8,7 @@ export class Countdown {
     this.element.ariaHidden = 'true';
   }
 
-  /** @param {number | null} endsAtMs Unix ms; null: the moment has come */
+  /** @param {number | null} endsAtMs Unix ms; null: show that the moment has come */
   show(endsAtMs) {
     clearInterval(this.#timer);
     this.#endsAtMs = endsAtMs;

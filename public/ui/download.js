@@ -1,5 +1,5 @@
 /**
- * Give the user a file.
+ * Download a file.
  * @param {string} name
  * @param {Blob} blob
  */
@@ -8,13 +8,13 @@ function download(name, blob) {
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href)); // the browser has taken it by then
+  setTimeout(() => URL.revokeObjectURL(link.href)); // by then the browser has started the download
 }
 
 /**
- * Bind the menu of downloads: each button names its format.
+ * Bind the menu of downloads, in which each button names a format.
  * @param {HTMLDetailsElement} menu
- * @param {Record<string, () => Blob | Promise<Blob>>} formats by the ending of the file's name
+ * @param {Record<string, () => Blob | Promise<Blob>>} formats by file extension
  */
 export function bindDownloads(menu, formats) {
   menu.addEventListener('click', async ({ target }) => {

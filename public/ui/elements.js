@@ -1,5 +1,5 @@
 /**
- * The element of the page with this id, which is in index.html.
+ * The element of index.html with this id.
  * @param {string} id
  */
 export const element = (id) => /** @type {HTMLElement} */ (document.getElementById(id));

@@ -1,12 +1,12 @@
-/** Quieter than this reads as nothing, louder than that as full: the range of speech. */
+/** The range of speech: quieter shows as 0, louder as 1. */
 const QUIET_DB = -55;
 const LOUD_DB = -14;
 
 const samples = new Float32Array(1024);
 
 /**
- * How loud it is right now, 0 to 1 over the range of speech.
- * @param {AnalyserNode | null} analyser
+ * The level at this moment, 0 to 1 over the range of speech.
+ * @param {AnalyserNode | null} analyser null: 0
  */
 export function levelOf(analyser) {
   if (!analyser) return 0;

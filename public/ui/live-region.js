@@ -1,29 +1,31 @@
+import { SPEAKERS } from '../realtime/turn-list.js';
+
 /** @import { Turn } from '../realtime/turn-list.js' */
 
-/** Tell screen readers each turn once, when its words are complete. */
+/** Announce each turn to screen readers, once, when its text is complete. */
 export class LiveRegion {
-  /** @type {Set<string>} */ #told = new Set();
+  /** @type {Set<string>} */ #announced = new Set();
   #element;
 
-  /** @param {HTMLElement} element a live region */
+  /** @param {HTMLElement} element an ARIA live region */
   constructor(element) {
     this.#element = element;
   }
 
-  /** @param {Turn} turn as it is now */
-  follow({ id, role, text, status }) {
-    if (status === 'awaited' || status === 'streaming' || !text || this.#told.has(id)) return;
-    this.#told.add(id);
+  /** @param {Turn} turn is new or has changed */
+  show({ id, role, text, status }) {
+    if (status === 'awaited' || status === 'streaming' || !text || this.#announced.has(id)) return;
+    this.#announced.add(id);
     const line = document.createElement('p');
-    line.textContent = { user: `You: ${text}`, assistant: `Assistant: ${text}`, note: text }[role];
+    line.textContent = role === 'note' ? text : `${SPEAKERS[role]}: ${text}`;
     this.#element.replaceChildren(line);
   }
 
   /**
-   * Pass over a turn that was there before the page was.
+   * Do not announce a turn, which was there before the page was loaded.
    * @param {string} id
    */
   skip(id) {
-    this.#told.add(id);
+    this.#announced.add(id);
   }
 }

@@ -5,7 +5,7 @@
  * @property {number} radius px
  * @property {number} half of the canvas, px
  * @property {number} glow strength of the halo, 0..1
- * @property {number} depth of the waves on the edge, of the radius
+ * @property {number} depth of the waves on the edge, as a share of the radius
  * @property {number} angle of the colours inside
  * @property {number} seconds moves the waves
  * @property {boolean} isFlashing
@@ -14,9 +14,9 @@
 const EDGE_POINTS = 96;
 const WHITE = '#ffffff';
 const BLACK = '#000000';
-/** The colours fill a little more than the body, whose waves reach out. */
+/** The colours fill a little more than the circle, since the waves reach beyond it. */
 const SPREAD = 1.2;
-/** Opacity by distance from the middle: falling off as a bell does, since a straight slope shows its edge. @type {readonly [number, number][]} */
+/** Opacity by distance from the middle, falling like a bell curve: the edge of a linear gradient would be visible. @type {readonly [number, number][]} */
 const FALL_OFF = [
   [0, 1],
   [0.25, 0.82],
@@ -27,7 +27,7 @@ const FALL_OFF = [
 
 /**
  * Draw the orb's halo and body.
- * @param {CanvasRenderingContext2D} context its origin in the orb's middle
+ * @param {CanvasRenderingContext2D} context with its origin in the middle of the orb
  * @param {VoiceColours} colours
  * @param {Body} body
  */
@@ -48,12 +48,12 @@ export function drawBody(context, { deep, main, warm, light: pale }, body) {
 }
 
 /**
- * Let light fall on the body from above, and shine on its rim.
- * @param {CanvasRenderingContext2D} context its path is the body's outline
+ * Light the body from above, with a bright rim.
+ * @param {CanvasRenderingContext2D} context whose path is the outline of the body
  * @param {number} radius
  */
 function light(context, radius) {
-  context.globalCompositeOperation = 'soft-light'; // brightens the colours, does not whiten them
+  context.globalCompositeOperation = 'soft-light'; // brightens the colours without whitening them
   fade(context, withOpacity(WHITE, 1), { x: -0.3 * radius, y: -0.6 * radius, inner: 0, outer: 1.1 * radius });
   fade(context, withOpacity(BLACK, 0.4), { x: 0.3 * radius, y: 1.1 * radius, inner: 0, outer: 1.1 * radius });
   context.globalCompositeOperation = 'source-over';
@@ -66,10 +66,10 @@ function light(context, radius) {
 }
 
 /**
- * Make a circle with waves the path.
+ * Set the path to a circle with waves.
  * @param {CanvasRenderingContext2D} context
  * @param {number} radius
- * @param {number} depth of the radius
+ * @param {number} depth of the waves, as a share of the radius
  * @param {number} seconds
  */
 function outline(context, radius, depth, seconds) {
@@ -106,7 +106,7 @@ function fill(context, reach, colours, angle) {
  * @param {CanvasRenderingContext2D} context
  * @param {number} reach
  * @param {string} colour
- * @param {{ angle: number, distance: number, size: number }} place distance from the middle and size, of the reach
+ * @param {{ angle: number, distance: number, size: number }} place distance from the middle and size, as shares of the reach
  */
 function spot(context, reach, colour, { angle, distance, size }) {
   const [x, y] = [Math.cos(angle) * distance * reach, Math.sin(angle) * distance * reach];
@@ -117,7 +117,7 @@ function spot(context, reach, colour, { angle, distance, size }) {
  * Paint a colour that fades outwards.
  * @param {CanvasRenderingContext2D} context
  * @param {(share: number) => string} colourAt the colour with that share of its opacity
- * @param {{ x: number, y: number, inner: number, outer: number }} circle full to the inner radius, nothing from the outer
+ * @param {{ x: number, y: number, inner: number, outer: number }} circle opaque up to the inner radius, transparent from the outer
  */
 function fade(context, colourAt, { x, y, inner, outer }) {
   const gradient = context.createRadialGradient(x, y, inner, x, y, outer);

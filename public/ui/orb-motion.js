@@ -1,13 +1,13 @@
 /** @import { State } from '../voice-chat/state.js' */
 
 /**
- * How the orb moves in a state. Each state differs by shape and motion, not by colour alone.
+ * How the orb looks and moves in a state. The states differ by shape and motion, not by colour alone.
  * @typedef {object} Motion
- * @property {number} size radius of the body, of half the canvas
- * @property {number} colour 0 grey to 1 full
- * @property {number} swirl turns a second of the colours inside
- * @property {number} wobble depth of the waves on the edge at full level, of the radius
- * @property {number} glow strength of the halo
+ * @property {number} size radius of the body, as a share of half the canvas
+ * @property {number} colour saturation, from 0 (grey) to 1
+ * @property {number} swirl turns per second of the colours inside
+ * @property {number} wobble depth of the waves on the edge at full level, as a share of the radius
+ * @property {number} glow strength of the halo, 0..1
  * @property {'none' | 'ring' | 'ripples' | 'sweep' | 'dots' | 'dashes' | 'broken'} pattern drawn around the body
  */
 
@@ -26,5 +26,5 @@ export const MOTIONS = {
   error: { size: 0.52, colour: 0.12, swirl: 0, wobble: 0, glow: 0.1, pattern: 'broken' },
 };
 
-/** States in which nothing moves: the orb is drawn once and rests. @type {ReadonlySet<State>} */
+/** States in which nothing moves, so that the orb is drawn only once. @type {ReadonlySet<State>} */
 export const STILL = new Set(['idle', 'ended', 'error']);

@@ -15,7 +15,7 @@ const DOTS = 3;
 
 /**
  * Draw what surrounds the orb's body.
- * @param {CanvasRenderingContext2D} context its origin in the orb's middle
+ * @param {CanvasRenderingContext2D} context with its origin in the middle of the orb
  * @param {Motion['pattern']} pattern
  * @param {Scene} scene
  */

@@ -7,13 +7,13 @@ import { drawPattern } from './orb-patterns.js';
 /** @import { Motion } from './orb-motion.js' */
 
 const FLASH_MS = 120;
-/** How fast the look follows a new state, and the level the sound: share of the way, a second. */
+/** How fast the look changes to that of a new state, and the level to that of the sound: share of the difference, per second. */
 const EASE_PER_S = 6;
 const ATTACK_PER_S = 30;
 const RELEASE_PER_S = 7;
 const MAX_PIXEL_RATIO = 2;
 
-/** The orb: shows the state by pattern and motion, and the sound by its edge. A still image where motion is not wanted. */
+/** Show the state by a pattern and motion, and the sound by the orb's edge. Draw a still image when the user prefers reduced motion. */
 export class Orb {
   /** @type {State} */ #state = 'idle';
   /** @type {Motion} */ #motion = { ...MOTIONS.idle };
@@ -31,7 +31,7 @@ export class Orb {
 
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {(state: State) => number} levelNow 0..1, of the sound that belongs to the state
+   * @param {(state: State) => number} levelNow 0..1, of the microphone or of the speaker, depending on the state
    */
   constructor(canvas, levelNow) {
     this.#canvas = canvas;
@@ -49,13 +49,13 @@ export class Orb {
     this.refresh();
   }
 
-  /** The assistant was interrupted: a short flash. */
+  /** Flash briefly: the assistant was interrupted. */
   flash() {
     this.#flashUntil = performance.now() + FLASH_MS;
     this.refresh();
   }
 
-  /** Draw again: the colours, the size or the wish for motion may have changed. */
+  /** Draw again, since the colours, the size or the preference for motion may have changed. */
   refresh() {
     const style = getComputedStyle(this.#canvas);
     this.#lineColour = style.color;
@@ -79,7 +79,7 @@ export class Orb {
     this.refresh();
   }
 
-  /** @param {number} now the browser calls this only while the page is seen */
+  /** @param {number} now ms; browsers call this only while the page is visible */
   #frame(now) {
     this.#isScheduled = false;
     const isStill = this.#reducedMotion.matches;
@@ -99,9 +99,9 @@ export class Orb {
   }
 
   /**
-   * Move the look towards the state's.
-   * @param {number} seconds
-   * @returns {boolean} whether it is there
+   * Change the look towards that of the state.
+   * @param {number} seconds since the last frame
+   * @returns {boolean} whether it has got there
    */
   #ease(seconds) {
     const aim = MOTIONS[this.#state];

@@ -1,10 +1,10 @@
 import { element } from './elements.js';
 
-/** @import { Service } from '../server-info.js' */
+/** @import { ServerInfo } from '../server-info.js' */
 
 /**
- * Say who answers, and where the sound goes.
- * @param {Service} service
+ * Show what answers, and where the audio goes.
+ * @param {ServerInfo} server
  */
 export function showServerInfo({ mode, deployment }) {
   const isSimulator = mode === 'simulator';

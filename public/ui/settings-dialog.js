@@ -1,9 +1,8 @@
-/** @import { Settings, SettingValues } from '../store/settings.js' */
-
 /** @typedef {{ deviceId: string, label: string }} Device */
+/** @typedef {Readonly<{ microphone: string, speaker: string } & Record<string, string | boolean>>} Values */
 
 /**
- * Fill a select with devices; the system's choice comes first.
+ * Fill a select with devices, after the system's default.
  * @param {HTMLSelectElement} select
  * @param {Device[]} devices
  * @param {string} chosen
@@ -16,31 +15,41 @@ function fill(select, devices, chosen) {
   select.value = options.some(({ value }) => value === chosen) ? chosen : '';
 }
 
-/** The dialog in which the settings are changed; each change counts at once. */
+/** Let the user change the settings; each change takes effect at once. */
 export class SettingsDialog {
   #dialog;
   #form;
-  #settings;
-  #devices;
+  #values;
+  #microphones;
+  #speakers;
   #level;
 
   /**
    * @param {HTMLDialogElement} dialog
-   * @param {Settings} settings
-   * @param {object} sources
-   * @param {{ microphones: () => Promise<Device[]>, speakers: () => Promise<Device[]> }} sources.devices
-   * @param {() => number} sources.level 0..1, of the microphone
+   * @param {object} options
+   * @param {() => Values} options.values the settings as they are now
+   * @param {readonly string[]} options.voices to choose from
+   * @param {() => Promise<Device[]>} options.microphones
+   * @param {() => Promise<Device[]>} options.speakers
+   * @param {() => number} options.level of the microphone, 0..1
+   * @param {(name: string, value: string) => void} options.onChange
+   * @param {() => void} options.onReset
    */
-  constructor(dialog, settings, { devices, level }) {
+  constructor(dialog, { values, voices, microphones, speakers, level, onChange, onReset }) {
     this.#dialog = dialog;
     this.#form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'));
-    this.#settings = settings;
-    this.#devices = devices;
+    this.#values = values;
+    this.#microphones = microphones;
+    this.#speakers = speakers;
     this.#level = level;
-    this.#form.addEventListener('change', (event) => this.#onChange(event));
+    this.#select('voice').replaceChildren(...voices.map((voice) => new Option(voice)));
+    this.#form.addEventListener('change', ({ target }) => {
+      const field = /** @type {HTMLInputElement} */ (target);
+      onChange(field.name, field.value);
+    });
     this.#form.addEventListener('reset', (event) => {
       event.preventDefault();
-      settings.reset();
+      onReset();
       this.#show();
     });
   }
@@ -52,12 +61,12 @@ export class SettingsDialog {
     await this.refreshDevices();
   }
 
-  /** The list of devices may have changed, or got names with the permission. */
+  /** The list of devices may have changed, or the permission may have given them names. */
   async refreshDevices() {
     if (!this.#dialog.open) return;
-    const { microphone, speaker } = this.#settings.values;
-    fill(this.#select('microphone'), await this.#devices.microphones(), microphone);
-    const speakers = await this.#devices.speakers();
+    const { microphone, speaker } = this.#values();
+    fill(this.#select('microphone'), await this.#microphones(), microphone);
+    const speakers = await this.#speakers();
     fill(this.#select('speaker'), speakers, speaker);
     this.#part('#speaker-field').hidden = speakers.length === 0;
   }
@@ -67,9 +76,9 @@ export class SettingsDialog {
     this.#part('#level-hint').textContent = recording ? '' : 'Start recording to see its level.';
   }
 
-  /** Put the settings into the form. */
+  /** Show the settings in the form. */
   #show() {
-    for (const [name, value] of Object.entries(this.#settings.values)) {
+    for (const [name, value] of Object.entries(this.#values())) {
       const field = this.#form.elements.namedItem(name);
       if (
         field instanceof RadioNodeList ||
@@ -78,12 +87,6 @@ export class SettingsDialog {
       )
         field.value = String(value);
     }
-  }
-
-  /** @param {Event} event */
-  #onChange({ target }) {
-    const { name, value } = /** @type {HTMLInputElement} */ (target);
-    this.#settings.set(/** @type {keyof SettingValues} */ (name), value);
   }
 
   /** Show the microphone's level for as long as the dialog is open. */

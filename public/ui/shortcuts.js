@@ -1,15 +1,15 @@
 /**
  * @typedef {object} ShortcutActions
- * @property {() => void} press push-to-talk begins
- * @property {() => void} release
+ * @property {() => void} press push-to-talk: the user begins to speak
+ * @property {() => void} release push-to-talk: the user has spoken
  * @property {() => void} toggleRecording
  * @property {() => void} interrupt
- * @property {() => void} write
- * @property {() => void} explain
+ * @property {() => void} write move the focus to the message box
+ * @property {() => void} explain show the list of shortcuts
  */
 
 /**
- * True where a key belongs to what has the focus, or to what is open.
+ * Whether a key belongs to the focused field, or to an open dialog.
  * @param {EventTarget | null} target
  */
 function isTaken(target) {
@@ -23,7 +23,7 @@ function isTaken(target) {
 const isPressable = (target) => target instanceof Element && target.matches('button, summary, a');
 
 /**
- * Bind the page's keys. None works while typing, with a modifier, or while a dialog is open.
+ * Bind the page's keyboard shortcuts. None works while typing, with a modifier key, or while a dialog is open.
  * @param {ShortcutActions} actions
  * @param {() => boolean} isPushToTalk
  */
@@ -51,16 +51,16 @@ export function bindShortcuts(actions, isPushToTalk) {
   document.addEventListener('keyup', ({ key }) => {
     if (key === ' ') actions.release();
   });
-  // A button that was clicked keeps the focus, and Space would press it. One that Tab has reached keeps its Space.
+  // A clicked button keeps the focus, and Space would press it: take the focus away. A button reached by Tab keeps it.
   document.addEventListener('click', ({ detail, target }) => {
     const isByPointer = detail > 0;
     if (isByPointer && isPushToTalk() && target instanceof Element) target.closest('button')?.blur();
   });
-  window.addEventListener('blur', actions.release); // the key's release would be told to another window
+  window.addEventListener('blur', actions.release); // another window would get the keyup
 }
 
 /**
- * Let a button be held to voiceChat.
+ * Let the user hold a button to talk.
  * @param {HTMLButtonElement} button
  * @param {Pick<ShortcutActions, 'press' | 'release'>} actions
  */
@@ -74,5 +74,5 @@ export function bindPushButton(button, { press, release }) {
     if ((key === ' ' || key === 'Enter') && !repeat) press();
   });
   button.addEventListener('keyup', release);
-  button.addEventListener('contextmenu', (event) => event.preventDefault()); // a long touch is a held button here
+  button.addEventListener('contextmenu', (event) => event.preventDefault()); // a long touch would open it
 }

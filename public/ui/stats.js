@@ -1,6 +1,3 @@
-/** @import { TurnTiming } from '../voice-chat/reply-latency.js' */
-/** @import { Usage } from '../diagnostics/usage.js' */
-
 const NOTHING = '–';
 const EXACT_TOKENS = 10_000;
 const SHORT = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
@@ -12,7 +9,7 @@ function timeLeft(ms) {
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
 }
 
-/** The numbers beside the voiceChat. Each opens the diagnostics. */
+/** Show the figures of the conversation: reply delay, time left, cost. Each is a button. */
 export class Stats {
   /** Unix ms. @type {number | null} */ #endsAt = null;
   #isPriced = true;
@@ -20,7 +17,7 @@ export class Stats {
 
   /**
    * @param {HTMLElement} root
-   * @param {() => void} onPress
+   * @param {() => void} onPress one of the figures was pressed
    */
   constructor(root, onPress) {
     this.#root = root;
@@ -28,24 +25,24 @@ export class Stats {
     setInterval(() => this.#showTime(), 1000);
   }
 
-  /** @param {TurnTiming | undefined} timing of the last turn */
+  /** @param {{ totalMs: number } | undefined} timing of the last turn */
   showDelay(timing) {
     this.#set('delay', timing ? `${(timing.totalMs / 1000).toFixed(2)} s` : NOTHING);
   }
 
-  /** @param {number | null} endsAt Unix ms of the session's end, null without a session */
+  /** @param {number | null} endsAt Unix ms at which the session ends; null without a session */
   showEnd(endsAt) {
     this.#endsAt = endsAt;
     this.#showTime();
   }
 
-  /** Show tokens alone: nobody pays for what a simulator says. */
+  /** Show tokens but no price: the simulator costs nothing. */
   omitPrice() {
     this.#isPriced = false;
     this.#set('tokens', 'tokens');
   }
 
-  /** @param {Usage} usage */
+  /** @param {{ tokens: number, costUsd: number }} usage */
   showUsage({ tokens, costUsd }) {
     const count = tokens < EXACT_TOKENS ? tokens.toLocaleString('en') : SHORT.format(tokens);
     const price = this.#isPriced ? `≈ $${costUsd.toFixed(costUsd < 0.1 ? 3 : 2)}` : count;

@@ -1,13 +1,11 @@
-import { heardCharacters } from '../realtime/turn-list.js';
+import { heardCharacters, SPEAKERS } from '../realtime/turn-list.js';
 
 /** @import { Turn } from '../realtime/turn-list.js' */
 
-/** A reader this close to the end follows it. */
+/** Within this distance from the end, the log keeps scrolling to the end. */
 const AT_END_PX = 48;
 
-const SPEAKERS = { user: 'You', assistant: 'Assistant', note: 'Note' };
-
-/** What stands where words are missing. @type {Record<Turn['status'], string>} */
+/** What a turn without text shows. @type {Record<Turn['status'], string>} */
 const WITHOUT_WORDS = {
   awaited: '…',
   streaming: '…',
@@ -16,22 +14,22 @@ const WITHOUT_WORDS = {
   failed: '(not transcribed)',
 };
 
-/** Draw the turns of a conversation, once a frame at most, and follow its end while the reader is there. */
+/** Draw the turns of a conversation, at most once per frame, and keep the end in view until the reader scrolls away. */
 export class Transcript {
   /** @type {Map<string, HTMLElement>} */ #articles = new Map();
   /** Turns to draw in the next frame. @type {Map<string, Turn>} */ #due = new Map();
-  /** Text still to be heard, coloured without touching the document. @type {Highlight | null} */
+  /** Text that is still to be heard, coloured by the CSS Custom Highlight API. @type {Highlight | null} */
   #unsaid = 'highlights' in CSS ? new Highlight() : null;
   /** @type {Map<string, Range>} */ #unsaidRanges = new Map();
   #isFollowing = true;
-  /** Of the log, when it last scrolled or was drawn. */
+  /** The log's scrollHeight and clientHeight at its last scroll event. */
   #lastHeights = '';
   #log;
   #jump;
 
   /**
-   * @param {HTMLElement} log the scroller
-   * @param {HTMLElement} jump the button back to the end
+   * @param {HTMLElement} log scrolls
+   * @param {HTMLElement} jump the button that leads back to the end
    */
   constructor(log, jump) {
     this.#log = log;
@@ -59,7 +57,7 @@ export class Transcript {
     this.#setUnsaid(id, null);
   }
 
-  /** Go to the end and stay there. */
+  /** Scroll to the end and keep it in view. */
   follow() {
     this.#isFollowing = true;
     this.#keepEnd();
@@ -72,7 +70,7 @@ export class Transcript {
   }
 
   /**
-   * Put an article behind those of lower rank, if it is not there yet.
+   * Put an article behind those of lower rank, unless it is there already.
    * @param {HTMLElement} article
    * @param {number} rank
    */
@@ -103,7 +101,7 @@ export class Transcript {
 
   /**
    * @param {string} id
-   * @param {Text | null} words null: all of it has been said
+   * @param {Text | null} words null: all of it has been heard
    * @param {number} [heard] characters
    */
   #setUnsaid(id, words, heard = 0) {
@@ -123,13 +121,13 @@ export class Transcript {
     const heights = `${scrollHeight} ${clientHeight}`;
     if (heights === this.#lastHeights)
       this.#isFollowing = scrollHeight - scrollTop - clientHeight < AT_END_PX;
-    else this.#keepEnd(); // not the reader has moved: the log has another size
+    else this.#keepEnd(); // the log's size has changed; the reader has not scrolled
     this.#lastHeights = heights;
     this.#jump.hidden = this.#isFollowing;
   }
 
   #keepEnd() {
-    const first = this.#log.children[1]; // behind the words for an empty log
+    const first = this.#log.children[1]; // the first one is the text for an empty log
     const last = this.#log.lastElementChild;
     if (!(first instanceof HTMLElement && last instanceof HTMLElement)) return;
     const isFull = last.offsetTop + last.offsetHeight - first.offsetTop >= this.#log.clientHeight;
@@ -138,7 +136,7 @@ export class Transcript {
     if (this.#isFollowing) this.#log.scrollTop = this.#log.scrollHeight;
   }
 
-  /** Take away the room above the turns; in a frame in which nothing else changes, so that nothing is seen to move. */
+  /** Remove the space above the turns, in a frame in which nothing else changes: the turns then do not visibly move. */
   #endFilling() {
     if (this.#due.size === 0) this.#log.classList.remove('unfilled');
   }
@@ -178,8 +176,8 @@ function detailsOf({ status, delayMs }) {
 }
 
 /**
- * Set an article's words. Those that go on are appended, which costs least. Others come in a new element: one that
- * changes its size would be seen to jump.
+ * Set an article's text. Text that continues what is there is appended, which costs least. Other text comes in a new
+ * element, because browsers count an element that changes its size as a layout shift.
  * @param {HTMLElement} article
  * @param {string} text
  * @returns {Text}

@@ -1,22 +1,23 @@
-/** Nothing received for so long, and the page asks whether the server is still there. */
+/** After this time without an event, the server is asked whether it is still there. */
 const QUIET_MS = 5000;
-/** A request for an answer brings an event at once. After so long without any, the socket is dead though the server may live. */
+/** A request for an answer brings an event at once. After this time without any, the connection is dead, even if the server is not. */
 const UNANSWERED_MS = 15_000;
-/** A socket that holds back speech and moves none of it for so long is dead, too. */
+/** A socket that has held back speech for this long without sending any of it is dead, too. */
 const STALLED_MS = 10_000;
 const CHECK_MS = 1000;
 
 /**
- * Finds out that a session cannot be reached any more, of which its socket tells nothing for minutes: the way to the server is
- * asked as soon as nothing comes, and what is sent must get somewhere.
+ * Find out within seconds that a session cannot be reached, which its socket may not report for minutes. As soon as no
+ * events come, ask the server; and watch that what is sent leaves the socket.
  */
 export class Heartbeat {
   #receivedAtMs = 0;
-  /** An answer is due since. @type {number | null} */ #dueSinceMs = null;
+  /** Since when an answer is due. @type {number | null} */ #dueSinceMs = null;
+  /** When the socket last sent some of what it held back, or held back nothing. */
   #movedAtMs = 0;
   #heldBackBytes = 0;
   /** @type {ReturnType<typeof setInterval> | undefined} */ #timer;
-  /** What is being asked: the answer to an earlier question says nothing. @type {object | null} */
+  /** The request that is under way. The result of an earlier one is ignored. @type {object | null} */
   #question = null;
   #isAlive;
   #onDead;
@@ -30,7 +31,7 @@ export class Heartbeat {
     this.#onDead = onDead;
   }
 
-  /** @param {{ heldBackBytes: number }} session whose socket is watched from now on */
+  /** @param {{ heldBackBytes: number }} session is watched from now on */
   start(session) {
     this.stop();
     this.received();
@@ -45,18 +46,18 @@ export class Heartbeat {
     this.#dueSinceMs = null;
   }
 
-  /** Something came from the session. */
+  /** The session has sent an event. */
   received() {
     this.#receivedAtMs = Date.now();
     this.#dueSinceMs = null;
   }
 
-  /** An answer was asked for. */
+  /** The session was asked for an answer. */
   expect() {
     this.#dueSinceMs ??= Date.now();
   }
 
-  /** Ask for the server now, unless it is being asked. */
+  /** Ask the server now, unless it is being asked. */
   async check() {
     if (this.#question) return;
     const question = {};
@@ -73,8 +74,8 @@ export class Heartbeat {
     const nowMs = Date.now();
     if (heldBackBytes === 0 || heldBackBytes < this.#heldBackBytes) this.#movedAtMs = nowMs;
     this.#heldBackBytes = heldBackBytes;
-    const isDue = this.#dueSinceMs !== null && nowMs - this.#dueSinceMs >= UNANSWERED_MS;
-    if (isDue || nowMs - this.#movedAtMs >= STALLED_MS) this.#onDead();
+    const isUnanswered = this.#dueSinceMs !== null && nowMs - this.#dueSinceMs >= UNANSWERED_MS;
+    if (isUnanswered || nowMs - this.#movedAtMs >= STALLED_MS) this.#onDead();
     else if (nowMs - this.#receivedAtMs >= QUIET_MS) this.check();
   }
 }

@@ -1,38 +1,38 @@
 import { heardCharacters } from '../realtime/turn-list.js';
 
+/** @import { Message } from '../realtime/dialect.js' */
 /** @import { Turn } from '../realtime/turn-list.js' */
 
 /**
- * @typedef {object} Message as said before, for a session that was not there
- * @property {string} id
- * @property {'user' | 'assistant'} role
- * @property {string} text
+ * @typedef {object} HistorySeed what a new session is told of the conversation so far
+ * @property {Message[]} messages
+ * @property {'unanswered' | 'unheard' | null} openTurn `unanswered`: the last turn is the user's and has no answer.
+ *   `unheard`: its transcript never arrived. null: the user's last turn was answered, or there is none.
  */
 
-/** More than a talk refers back to, and little beside the model's context. */
+/** More than people refer back to, and little of the model's context. */
 const MAX_MESSAGES = 20;
 
 /** @param {Turn} turn */
-const saidText = (turn) =>
+const heardText = (turn) =>
   turn.role === 'assistant' ? turn.text.slice(0, heardCharacters(turn)) : turn.text;
 
 /**
- * What a new session must know of a conversation: its last turns in words, and of an answer no more than was heard. Pure.
+ * The last turns of a conversation as text; of each answer only what was heard. Pure.
  * @param {readonly Turn[]} turns in order
- * @returns {{ messages: Message[], owed: 'unanswered' | 'unheard' | null }} owed: the user had the last word, and it has
- *   no answer yet; or nobody knows it, since its words never came
+ * @returns {HistorySeed}
  */
 export function historySeed(turns) {
-  const said = turns.filter(({ role }) => role !== 'note');
-  const messages = said
+  const spoken = turns.filter(({ role }) => role !== 'note');
+  const messages = spoken
     .map((turn) => ({
       id: turn.id,
       role: /** @type {Message['role']} */ (turn.role),
-      text: saidText(turn),
+      text: heardText(turn),
     }))
     .filter(({ text }) => text.trim() !== '')
     .slice(-MAX_MESSAGES);
-  const last = said.at(-1);
-  if (last?.role !== 'user') return { messages, owed: null };
-  return { messages, owed: last.text.trim() ? 'unanswered' : 'unheard' };
+  const last = spoken.at(-1);
+  if (last?.role !== 'user') return { messages, openTurn: null };
+  return { messages, openTurn: last.text.trim() ? 'unanswered' : 'unheard' };
 }

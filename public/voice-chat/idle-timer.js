@@ -1,36 +1,38 @@
 /** @import { RealtimeEvent } from '../realtime/dialect.js' */
 
 const WARNING_MS = 60_000;
-/** What the relay takes as a sign that somebody is there; microphone bytes alone are none. */
+/** The server events that the relay counts as activity, too; microphone audio alone is none. */
 const ACTIVITY = /^(response\.|input_audio_buffer\.speech_|session\.updated$)/;
 
-/** Foretell when the relay will end a session in which nobody speaks. Knows no DOM, and sends nothing. */
+/** Warn before the relay ends a session in which nobody has spoken for long. Knows no DOM, and sends nothing. */
 export class IdleTimer {
   #limitMs = Number.POSITIVE_INFINITY;
   #activeAtMs = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
-  #on;
+  #onWarning;
+  #onActive;
 
   /**
-   * @param {object} on
-   * @param {() => void} on.onSoon the session ends in a minute, or in half its limit when that is shorter
-   * @param {() => void} on.onActive somebody is there after all
+   * @param {object} options
+   * @param {() => void} options.onWarning the session ends in a minute, or after the second half of its limit if that is shorter
+   * @param {() => void} options.onActive somebody spoke or wrote after a warning, or for the first time
    */
-  constructor(on) {
-    this.#on = on;
+  constructor({ onWarning, onActive }) {
+    this.#onWarning = onWarning;
+    this.#onActive = onActive;
   }
 
-  /** @param {number} limitMs how long nobody may speak */
+  /** @param {number} limitMs how long a session may be idle */
   set limitMs(limitMs) {
     this.#limitMs = limitMs;
   }
 
-  /** @param {RealtimeEvent} event of the server */
+  /** @param {RealtimeEvent} event a server event */
   see({ type }) {
     if (!ACTIVITY.test(type) || !Number.isFinite(this.#limitMs)) return;
     this.#activeAtMs = Date.now();
-    if (this.#timer !== undefined) return; // it looks again when it rings
-    this.#on.onActive();
+    if (this.#timer !== undefined) return; // the timer looks at `activeAtMs` when it fires
+    this.#onActive();
     this.#wait();
   }
 
@@ -46,7 +48,7 @@ export class IdleTimer {
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
       if (this.#activeAtMs + quietMs > Date.now()) this.#wait();
-      else this.#on.onSoon();
+      else this.#onWarning();
     }, leftMs);
   }
 }

@@ -2,41 +2,35 @@ import { problem } from '../problems/problems.js';
 
 /** @import { AudioDevice } from '../audio/device.js' */
 /** @import { Microphone } from '../audio/microphone.js' */
-/** @import { Problem } from '../problems/problems.js' */
-/** @import { Facts } from './state.js' */
-/** @import { Settings } from '../store/settings.js' */
+/** @import { ProblemDisplay } from '../problems/problems.js' */
+/** @import { ChatState } from './state.js' */
 
-/** The sound device and the microphone of a talk, and what can be wrong with them. Knows no DOM. */
+/** Start and stop the sound device and the microphone, and show why they failed. Knows no DOM. */
 export class MicrophoneControl {
-  /** @type {Facts['microphone']} */ #state = 'off';
   #device;
   #microphone;
-  #settings;
-  #onState;
-  #onProblem;
+  #deviceId;
+  #state;
+  #problems;
 
   /**
-   * @param {object} parts
-   * @param {AudioDevice} parts.device
-   * @param {Microphone} parts.microphone
-   * @param {Settings} parts.settings
-   * @param {(state: Facts['microphone']) => void} parts.onState
-   * @param {(problem: Problem) => void} parts.onProblem
+   * @param {object} options
+   * @param {AudioDevice} options.device
+   * @param {Microphone} options.microphone
+   * @param {() => string} options.deviceId of the chosen microphone, '' for the system's default
+   * @param {ChatState} options.state
+   * @param {ProblemDisplay} options.problems
    */
-  constructor({ device, microphone, settings, onState, onProblem }) {
+  constructor({ device, microphone, deviceId, state, problems }) {
     this.#device = device;
     this.#microphone = microphone;
-    this.#settings = settings;
-    this.#onState = onState;
-    this.#onProblem = onProblem;
-  }
-
-  get isOn() {
-    return this.#state === 'on';
+    this.#deviceId = deviceId;
+    this.#state = state;
+    this.#problems = problems;
   }
 
   /**
-   * Make or wake the sound device. Call it inside a click. Without one, text still works.
+   * Create or resume the sound device. Call it inside a click. Without one, the user can still type and read.
    * @returns {Promise<boolean>} whether there is one
    */
   async openDevice() {
@@ -44,46 +38,41 @@ export class MicrophoneControl {
       await this.#device.open();
       return true;
     } catch {
-      await this.#device.close(); // half made; the next click makes it anew
+      await this.#device.close(); // it is half open; the next click opens another
       return false;
     }
   }
 
   /**
-   * Ask for the microphone and record.
-   * @param {Promise<boolean>} opened by `openDevice`
+   * Ask for the microphone and record. Does nothing when it is on or being asked for.
+   * @param {Promise<boolean>} opened what `openDevice` returned
    */
   async start(opened) {
     const hasSound = await opened;
     const { context } = this.#device;
     if (!hasSound || !context) {
-      this.#onProblem(problem('no-sound'));
+      this.#problems.show(problem('no-sound'));
       return;
     }
-    if (this.#state !== 'off') return;
-    this.#know('requesting');
+    if (this.#state.facts.microphone !== 'off') return;
+    this.#state.update({ microphone: 'requesting' });
     try {
-      await this.#microphone.start(context, { deviceId: this.#settings.values.microphone });
+      await this.#microphone.start(context, { deviceId: this.#deviceId() });
     } catch (error) {
-      this.#onProblem(problem(String(/** @type {Error} */ (error).cause ?? 'failed')));
+      this.#problems.show(problem(String(/** @type {Error} */ (error).cause ?? 'failed')));
     }
-    this.#know(this.#microphone.recording ? 'on' : 'off');
+    this.#state.update({ microphone: this.#microphone.recording ? 'on' : 'off' });
   }
 
   async stop() {
-    await this.#microphone.stop();
-    this.#know('off');
+    const stopped = this.#microphone.stop();
+    this.#state.update({ microphone: 'off' });
+    await stopped;
   }
 
-  /** @param {string} cause why the microphone ended by itself */
+  /** @param {string} cause why the microphone stopped by itself */
   lose(cause) {
-    this.#know('off');
-    this.#onProblem(problem(cause === 'missing' ? 'microphone-lost' : cause));
-  }
-
-  /** @param {Facts['microphone']} state */
-  #know(state) {
-    this.#state = state;
-    this.#onState(state);
+    this.#state.update({ microphone: 'off', isUserSpeaking: false });
+    this.#problems.show(problem(cause === 'missing' ? 'microphone-lost' : cause));
   }
 }

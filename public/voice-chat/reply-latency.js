@@ -1,26 +1,27 @@
-/** When things happened in a turn, on the page's monotonic clock. Pure. */
+/** Measure the time from the end of the user's speech to the first sound of the answer, in ms on the clock of `performance.now()`. Pure. */
 
 /**
  * @typedef {object} TurnTiming
- * @property {string} itemId the answer
- * @property {number} noticedMs end of speech → the server's word that it heard the end
- * @property {number} answeredMs → first sound of the answer arrived
- * @property {number} playedMs → its first sample was played
- * @property {number} totalMs end of speech → first sample played
+ * @property {string} itemId of the answer
+ * @property {number} noticedMs from the end of speech to the server's event that reports it
+ * @property {number} answeredMs from there to the arrival of the answer's first audio
+ * @property {number} playedMs from there to its first sample being played
+ * @property {number} totalMs from the end of speech to the first sample being played
  */
 
-/** Enough to find the end of a turn whose notice comes late, without growing for ever. */
+/** One minute of speech: the server reports the end of a turn much sooner. */
 const KEPT_FRAMES = 1500;
 
-/** Maps a position in the speech sent to the moment it was spoken. */
+/** Map a position in the audio that was sent to the moment at which it was spoken. */
 export class SpeechClock {
-  /** End of each frame: position in the speech sent, and moment. @type {{ positionMs: number, at: number }[]} */ #frames =
+  /** Where each frame ends in the audio that was sent, and when it was spoken. @type {{ positionMs: number, at: number }[]} */ #frames =
     [];
   #sentMs = 0;
 
   /**
+   * A frame was sent.
    * @param {number} durationMs
-   * @param {number} at the moment the frame's last sample was spoken
+   * @param {number} at when the frame's last sample was spoken
    */
   sent(durationMs, at) {
     this.#sentMs += durationMs;
@@ -29,8 +30,8 @@ export class SpeechClock {
   }
 
   /**
-   * The moment at which a position was spoken; null when it is not known.
-   * @param {number} positionMs
+   * When a position was spoken; null when that is not known.
+   * @param {number} positionMs of audio sent before it
    */
   momentOf(positionMs) {
     const frame = this.#frames.find((candidate) => candidate.positionMs >= positionMs);
@@ -38,15 +39,15 @@ export class SpeechClock {
   }
 }
 
-/** Follows each turn from the end of speech to the first sample played. */
+/** Follow each turn from the end of speech to the first sample played. */
 export class TurnTimer {
   /** @type {{ endedAt: number, noticedAt: number } | null} */ #turn = null;
   /** @type {Map<string, { endedAt: number, noticedAt: number, answeredAt: number }>} */ #answers = new Map();
 
   /**
-   * A turn is over and an answer is due.
-   * @param {number} endedAt the moment speech ended or the message was sent
-   * @param {number} noticedAt the moment the server said so, or the same
+   * The user's turn is over and an answer is due.
+   * @param {number} endedAt when speech ended, or the message was sent
+   * @param {number} noticedAt when the server reported it; for a message the same moment
    */
   turnEnded(endedAt, noticedAt) {
     this.#turn = { endedAt, noticedAt };
@@ -54,7 +55,7 @@ export class TurnTimer {
   }
 
   /**
-   * Sound of an answer has arrived; only the first of a turn counts.
+   * Audio of an answer has arrived; only the first of a turn counts.
    * @param {string} itemId
    * @param {number} answeredAt
    */
@@ -65,10 +66,10 @@ export class TurnTimer {
   }
 
   /**
-   * The answer's first sample is played.
+   * An answer's first sample is played.
    * @param {string} itemId
    * @param {number} playedAt
-   * @returns {TurnTiming | null} null unless it is the first answer of a turn
+   * @returns {TurnTiming | null} null when the answer is not the first of a turn
    */
   soundPlayed(itemId, playedAt) {
     const answer = this.#answers.get(itemId);

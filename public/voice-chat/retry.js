@@ -1,33 +1,33 @@
-/** When a lost session is tried again: full jitter under a rising ceiling, and an end to it. Pure. */
+/** When to retry a lost session: after a random time below a ceiling that doubles, until tries or time are used up. Pure. */
 
 const FIRST_CEILING_MS = 500;
 const LAST_CEILING_MS = 15_000;
 const MAX_TRIES = 8;
 const MAX_AWAY_MS = 120_000;
 
-/** Endings that another try would only meet again: done, refused, or over by the server's own rule. */
+/** Close codes after which another try would end the same way: closed on purpose, refused, or against a rule of the server. */
 const FINAL_CODES = new Set([1000, 1003, 1008, 1009, 3000, 4000]);
 const FINAL_CAUSES = new Set(['signed_out', 'daily_limit']);
 
-/** The service's own limit is of one session, unlike the relay's, which closes with the same code. */
+/** The service limits each session, so another one may follow; the relay's limit, with the same close code, is final. */
 const ANOTHER_SESSION_HELPS = 'session_expired';
 
 /**
- * True for an ending after which another try makes sense.
+ * Whether another try can succeed.
  * @param {number} code the websocket's close code
- * @param {string} cause as problems have them
+ * @param {string} cause of a problem
  */
 export function mayRetry(code, cause) {
   const isRefusal = code >= 4400 && code < 4500 && cause !== ANOTHER_SESSION_HELPS;
   return !FINAL_CODES.has(code) && !isRefusal && !FINAL_CAUSES.has(cause);
 }
 
-/** Counts the tries of one series, from a loss until all is well again. */
+/** Count the tries of one series, which begins with a loss and ends when a session has worked again. */
 export class Retry {
   #waits = 0;
   #tries = 0;
   #awayMs = 0;
-  /** When it was last asked, in the series under way. @type {number | null} */ #askedAtMs = null;
+  /** When `next` was last called in this series. @type {number | null} */ #askedAtMs = null;
   #now;
   #random;
 
@@ -43,9 +43,9 @@ export class Retry {
   /**
    * How long to wait before the next try.
    * @param {object} after
-   * @param {boolean} after.counts a try has failed although the server could be asked; one that is gone may take its time
+   * @param {boolean} after.counts whether this try counts; one that did not reach the server does not
    * @param {boolean} after.isOnline time without any network does not count
-   * @returns {number | null} ms; null: do not try any more
+   * @returns {number | null} ms; null: do not try any longer
    */
   next({ counts, isOnline }) {
     const now = this.#now();
@@ -58,12 +58,12 @@ export class Retry {
     return this.#random() * ceilingMs;
   }
 
-  /** A session is up: the time from here on is not spent away. */
+  /** A session is up: the time from now on does not count as time without one. */
   pause() {
     this.#askedAtMs = null;
   }
 
-  /** Count anew. */
+  /** Start a new series. */
   reset() {
     this.#waits = 0;
     this.#tries = 0;

@@ -1,35 +1,36 @@
 /** @import { Session } from '../realtime/session.js' */
 
-/** Long enough to find a quiet moment, short enough to leave the session nearly all of its life. */
+/** Long enough to find a quiet moment, and short against the life of a session. */
 const MAX_LEAD_MS = 120_000;
 const QUIET_CHECK_MS = 100;
 const TRY_AGAIN_MS = 10_000;
 
-/** Opens the next session before the one in use expires, and hands it over in a quiet moment. */
+/** Open the next session before the one in use expires, and hand it over in a quiet moment. */
 export class RollOver {
   /** @type {Session | null} */ #next = null;
   /** @type {ReturnType<typeof setTimeout> | undefined} */ #timer;
   #open;
   #isQuiet;
-  #onNext;
+  #onReady;
 
   /**
    * @param {object} options
-   * @param {() => Session} options.open whose end is told by `lose`
-   * @param {() => boolean} options.isQuiet whether nothing is being said, thought or heard
-   * @param {(session: Session) => void} options.onNext takes over from here
+   * @param {() => Session} options.open opens a session, and calls `lose` if that closes
+   * @param {() => boolean} options.isQuiet whether nobody speaks and nothing is awaited
+   * @param {(session: Session) => void} options.onReady the session is up and the moment is quiet
    */
-  constructor({ open, isQuiet, onNext }) {
+  constructor({ open, isQuiet, onReady }) {
     this.#open = open;
     this.#isQuiet = isQuiet;
-    this.#onNext = onNext;
+    this.#onReady = onReady;
   }
 
   /** @param {Session} session is in use from now on */
   watch({ openedAtMs, expiresAtMs }) {
     this.stop();
     const lifeMs = (expiresAtMs ?? 0) - openedAtMs;
-    if (expiresAtMs === null || lifeMs <= 0) return; // it does not say, or by another clock: its end will be met as a loss
+    // A session that does not say when it expires, or says so by a clock that is off, is followed as any lost one.
+    if (expiresAtMs === null || lifeMs <= 0) return;
     this.#prepareIn(expiresAtMs - Math.min(MAX_LEAD_MS, lifeMs / 2) - Date.now());
   }
 
@@ -39,7 +40,7 @@ export class RollOver {
     this.#next = null;
   }
 
-  /** @param {Session} session has ended before it was used */
+  /** @param {Session} session has closed; if it was to be the next one, open another in 10 s */
   lose(session) {
     if (session !== this.#next) return;
     clearTimeout(this.#timer);
@@ -64,6 +65,6 @@ export class RollOver {
       return;
     }
     this.#next = null;
-    this.#onNext(next);
+    this.#onReady(next);
   }
 }

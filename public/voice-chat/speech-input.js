@@ -3,49 +3,53 @@ import { silenceMs } from '../realtime/dialect.js';
 import { SpeechClock } from './reply-latency.js';
 
 /** @import { MicrophoneFrame } from '../audio/microphone.js' */
+/** @import { TurnTaking } from '../realtime/dialect.js' */
 /** @import { Session } from '../realtime/session.js' */
-/** @import { Settings } from '../store/settings.js' */
 
-/** A working microphone never sends less, not even in a silent room. */
+/** A working microphone is never quieter than this, not even in a silent room. */
 const SILENT_RMS = 1e-5;
 const SILENT_FRAMES = 250; // 10 s
 
-/** More than turn detection and the way there and back take to notice that somebody speaks. */
+/** Longer than turn detection and one round trip take to report that somebody speaks. */
 const RECENT_MS = 600;
 
 /** The API refuses to commit less than 100 ms of speech. */
-const SHORTEST_PUSH_FRAMES = 3;
+const MIN_PUSH_FRAMES = 3;
 
-/** The user's side of a talk: the microphone's frames on their way to the session. */
+/** Send the microphone's frames to the session. With push-to-talk, only those spoken between press and release. */
 export class SpeechInput {
   /** @type {Session | null} */ #session = null;
   #clock = new SpeechClock();
   #silentFrames = 0;
-  /** Push-to-talk: 'closing' lets the frame under way still through. @type {'open' | 'closing' | 'closed'} */
+  /** Push-to-talk: 'closing' lets one more frame through, the one being recorded. @type {'open' | 'closing' | 'closed'} */
   #gate = 'closed';
   #pushedFrames = 0;
   /** The last frames sent, and when their last sample was spoken. @type {{ pcm: Int16Array, at: number }[]} */ #recent =
     [];
-  #settings;
-  #on;
+  #turnTaking;
+  #onSpeech;
+  #onSilence;
+  #onPushEnded;
 
   /**
-   * @param {Settings} settings
-   * @param {object} on
-   * @param {(pcm: Int16Array) => void} on.onSpeech a frame was sent
-   * @param {(isSilent: boolean) => void} on.onSilence the microphone sends nothing but zeros, or sound again
-   * @param {(isTooShort: boolean) => void} on.onPushEnded the last frame of a push-to-talk turn was sent
+   * @param {object} options
+   * @param {() => TurnTaking} options.turnTaking as set now
+   * @param {(pcm: Int16Array) => void} options.onSpeech a frame was sent
+   * @param {(isSilent: boolean) => void} options.onSilence the microphone has sent only zeros for 10 s, or sends sound again
+   * @param {(isTooShort: boolean) => void} options.onPushEnded the last frame of a push-to-talk turn was sent
    */
-  constructor(settings, on) {
-    this.#settings = settings;
-    this.#on = on;
+  constructor({ turnTaking, onSpeech, onSilence, onPushEnded }) {
+    this.#turnTaking = turnTaking;
+    this.#onSpeech = onSpeech;
+    this.#onSilence = onSilence;
+    this.#onPushEnded = onPushEnded;
   }
 
   get isPushToTalk() {
-    return silenceMs(this.#settings.values.turnTaking) === null;
+    return silenceMs(this.#turnTaking()) === null;
   }
 
-  /** @param {Session | null} session takes the frames from now on */
+  /** @param {Session | null} session gets the frames from now on; null drops them */
   sendTo(session) {
     this.#session = session;
     this.#clock = new SpeechClock();
@@ -54,7 +58,8 @@ export class SpeechInput {
   }
 
   /**
-   * Go on with another session, which hears the last moments once more: a word may have begun that nobody noticed yet.
+   * Go on with the session that replaces the present one. It gets the last 600 ms again: a word may have begun that
+   * turn detection had not reported yet.
    * @param {Session} session
    */
   continueTo(session) {
@@ -75,32 +80,32 @@ export class SpeechInput {
   }
 
   /** @param {MicrophoneFrame} frame */
-  hear({ pcm, rms }) {
+  take({ pcm, rms }) {
     this.#watchForSilence(rms);
     if (this.isPushToTalk && this.#gate === 'closed') return;
-    if (this.#send(pcm, performance.now())) this.#on.onSpeech(pcm);
+    if (this.#send(pcm, performance.now())) this.#onSpeech(pcm);
     this.#pushedFrames += 1;
     if (this.#gate !== 'closing') return;
     this.#gate = 'closed';
-    this.#on.onPushEnded(this.#pushedFrames < SHORTEST_PUSH_FRAMES);
+    this.#onPushEnded(this.#pushedFrames < MIN_PUSH_FRAMES);
   }
 
   /**
-   * The moment at which the user fell silent.
-   * @param {number} audioEndMs of the server's speech_stopped: it counts the silence that ended the turn
+   * The moment at which the user fell silent, on the clock of `performance.now()`.
+   * @param {number} audioEndMs of the server's speech_stopped, which includes the silence that ended the turn
    * @returns {number | null} null when it is not known
    */
   momentOfSilence(audioEndMs) {
-    return this.#clock.momentOf(audioEndMs - (silenceMs(this.#settings.values.turnTaking) ?? 0));
+    return this.#clock.momentOf(audioEndMs - (silenceMs(this.#turnTaking()) ?? 0));
   }
 
   /**
    * @param {Int16Array} pcm
    * @param {number} at the moment its last sample was spoken
-   * @returns {boolean} whether the session takes it
+   * @returns {boolean} whether the session took it
    */
   #send(pcm, at) {
-    if (!this.#session?.speak(encode(pcm))) return false;
+    if (!this.#session?.appendAudio(encode(pcm))) return false;
     this.#clock.sent(samplesToMs(pcm.length), at);
     this.#recent = [...this.#recent.filter((frame) => at - frame.at < RECENT_MS), { pcm, at }];
     return true;
@@ -111,6 +116,6 @@ export class SpeechInput {
     const wasSilent = this.#silentFrames >= SILENT_FRAMES;
     this.#silentFrames = rms > SILENT_RMS ? 0 : this.#silentFrames + 1;
     const isSilent = this.#silentFrames >= SILENT_FRAMES;
-    if (isSilent !== wasSilent) this.#on.onSilence(isSilent);
+    if (isSilent !== wasSilent) this.#onSilence(isSilent);
   }
 }

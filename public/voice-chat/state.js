@@ -1,4 +1,4 @@
-/** The page's one state value, derived from what is known. Pure. */
+/** The one state value that the page shows, derived from facts. Knows no DOM. */
 
 /**
  * @typedef {'idle' | 'connecting' | 'connected' | 'requesting-mic' | 'listening' | 'hearing-you' | 'thinking'
@@ -7,26 +7,26 @@
 
 /**
  * @typedef {object} Facts
- * @property {'never' | 'opening' | 'live' | 'retrying' | 'ended' | 'failed'} link
- * @property {number | null} retryAtMs while retrying: Unix time of the next try, null while it is under way
+ * @property {'never' | 'opening' | 'live' | 'retrying' | 'ended' | 'failed'} session
+ * @property {number | null} retryAtMs while retrying: Unix time of the next try; null while that try runs
  * @property {'off' | 'requesting' | 'on'} microphone
- * @property {boolean} hearing the user is speaking
- * @property {boolean} answering a turn was handed over and its answer is not complete
- * @property {boolean} playing the answer is being heard
+ * @property {boolean} isUserSpeaking
+ * @property {boolean} isAnswerDue the user's turn is over and its answer is not complete
+ * @property {boolean} isAnswerPlaying
  */
 
 /** @type {Readonly<Facts>} */
-export const NOTHING_YET = Object.freeze({
-  link: 'never',
+export const INITIAL_FACTS = Object.freeze({
+  session: 'never',
   retryAtMs: null,
   microphone: 'off',
-  hearing: false,
-  answering: false,
-  playing: false,
+  isUserSpeaking: false,
+  isAnswerDue: false,
+  isAnswerPlaying: false,
 });
 
-/** @type {Record<Exclude<Facts['link'], 'live'>, State>} */
-const STATE_WITHOUT_LINK = {
+/** @type {Record<Exclude<Facts['session'], 'live'>, State>} */
+const STATE_WITHOUT_SESSION = {
   never: 'idle',
   opening: 'connecting',
   retrying: 'reconnecting',
@@ -34,38 +34,44 @@ const STATE_WITHOUT_LINK = {
   failed: 'error',
 };
 
-/** @type {Record<State, string>} */
-const WORDS = {
-  idle: 'Ready when you are',
-  connecting: 'Connecting…',
-  connected: 'Connected',
-  'requesting-mic': 'Allow the microphone…',
-  listening: 'Listening',
-  'hearing-you': 'Hearing you',
-  thinking: 'Thinking…',
-  speaking: 'Speaking',
-  reconnecting: 'Reconnecting',
-  ended: 'Conversation ended',
-  error: 'Something went wrong',
-};
-
 /**
  * @param {Facts} facts
  * @returns {State}
  */
-export function stateOf({ link, microphone, hearing, answering, playing }) {
-  if (link !== 'live') return STATE_WITHOUT_LINK[link];
+export function stateOf({ session, microphone, isUserSpeaking, isAnswerDue, isAnswerPlaying }) {
+  if (session !== 'live') return STATE_WITHOUT_SESSION[session];
   if (microphone === 'requesting') return 'requesting-mic';
-  if (hearing) return 'hearing-you';
-  if (playing) return 'speaking';
-  if (answering) return 'thinking';
+  if (isUserSpeaking) return 'hearing-you';
+  if (isAnswerPlaying) return 'speaking';
+  if (isAnswerDue) return 'thinking';
   return microphone === 'on' ? 'listening' : 'connected';
 }
 
-/**
- * Say the state in words.
- * @param {State} state
- */
-export function wordsFor(state) {
-  return WORDS[state];
+/** Hold the facts of a voice chat and report each change. */
+export class ChatState {
+  /** @type {Readonly<Facts>} */ #facts = INITIAL_FACTS;
+  #onChange;
+
+  /** @param {() => void} onChange */
+  constructor(onChange) {
+    this.#onChange = onChange;
+  }
+
+  get facts() {
+    return this.#facts;
+  }
+
+  /** @param {Partial<Facts>} changes */
+  update(changes) {
+    this.#facts = { ...this.#facts, ...changes };
+    this.#onChange();
+  }
+
+  /**
+   * Set every fact back, except for the session.
+   * @param {Facts['session']} session
+   */
+  reset(session) {
+    this.update({ ...INITIAL_FACTS, session });
+  }
 }

@@ -1,178 +1,179 @@
-import { isHarmless, problem, problemOfError, problemOfResponse } from '../problems/problems.js';
+import { isHarmless, problemOfError, problemOfResponse } from '../problems/problems.js';
 import { newId } from '../realtime/ids.js';
-import { SpeechInput } from './speech-input.js';
-import { SpeechOutput } from './speech-output.js';
 
-/** @import { MicrophoneFrame } from '../audio/microphone.js' */
-/** @import { Speaker } from '../audio/speaker.js' */
+/** @import { ProblemDisplay } from '../problems/problems.js' */
 /** @import { Conversation } from '../realtime/conversation.js' */
 /** @import { RealtimeEvent } from '../realtime/dialect.js' */
 /** @import { Session } from '../realtime/session.js' */
-/** @import { Facts } from './state.js' */
-/** @import { Settings } from '../store/settings.js' */
-/** @import { VoiceChatHandlers } from './voice-chat.js' */
+/** @import { SpeechInput } from './speech-input.js' */
+/** @import { SpeechOutput } from './speech-output.js' */
+/** @import { ChatState } from './state.js' */
 
-/** A turn whose words have not come for so long waits for them in vain. */
-const WORDS_MS = 60_000;
+/** A transcript that has not arrived after this time is not waited for any longer. */
+const TRANSCRIPT_WAIT_MS = 60_000;
 
-/** Whose turn it is: what the service says of it, and what the user does about it. Knows no DOM. */
+/** Decide whose turn it is: by the server's events and by what the user does. Knows no DOM. */
 export class TurnController {
   /** @type {Session | null} */ #session = null;
   #isCutOff = false;
+  /** @type {Promise<unknown>} */ #silenced = Promise.resolve();
   #speechInput;
   #speechOutput;
   #conversation;
-  #facts;
-  #know;
-  #on;
+  #state;
+  #problems;
+  #onUsage;
 
   /**
-   * @param {object} parts
-   * @param {Speaker} parts.speaker
-   * @param {Conversation} parts.conversation
-   * @param {Settings} parts.settings
-   * @param {() => Facts} parts.facts
-   * @param {(changes: Partial<Facts>) => void} parts.know
-   * @param {VoiceChatHandlers} parts.on
+   * @param {object} options
+   * @param {SpeechInput} options.speechInput
+   * @param {SpeechOutput} options.speechOutput
+   * @param {Conversation} options.conversation
+   * @param {ChatState} options.state
+   * @param {ProblemDisplay} options.problems
+   * @param {(usage: Record<string, any>) => void} options.onUsage as in response.done
    */
-  constructor({ speaker, conversation, settings, facts, know, on }) {
+  constructor({ speechInput, speechOutput, conversation, state, problems, onUsage }) {
+    this.#speechInput = speechInput;
+    this.#speechOutput = speechOutput;
     this.#conversation = conversation;
-    this.#facts = facts;
-    this.#know = know;
-    this.#on = on;
-    this.#speechOutput = new SpeechOutput(speaker, conversation, on);
-    this.#speechInput = new SpeechInput(settings, {
-      onSpeech: on.onSpeech,
-      onSilence: (isSilent) => (isSilent ? on.onProblem(problem('silent')) : on.onSolved('silent')),
-      onPushEnded: (isTooShort) => (isTooShort ? this.#dropTurn() : this.endSpeech()),
-    });
+    this.#state = state;
+    this.#problems = problems;
+    this.#onUsage = onUsage;
   }
 
-  /** True while nothing is being said, thought or heard, and no words are on their way. */
+  /** True while nobody speaks, no answer is due and no transcript is awaited. */
   get isQuiet() {
-    const { hearing, answering, playing } = this.#facts();
-    const isAwaited = this.#conversation.turns.some(
-      ({ status, startedAt }) => status === 'awaited' && Date.now() - startedAt < WORDS_MS,
+    const { isUserSpeaking, isAnswerDue, isAnswerPlaying } = this.#state.facts;
+    const isTranscriptDue = this.#conversation.turns.some(
+      ({ status, startedAt }) => status === 'awaited' && Date.now() - startedAt < TRANSCRIPT_WAIT_MS,
     );
-    return !(hearing || answering || playing || isAwaited || this.#session?.responding);
+    return !(
+      isUserSpeaking ||
+      isAnswerDue ||
+      isAnswerPlaying ||
+      isTranscriptDue ||
+      this.#session?.isResponding
+    );
   }
 
-  /** True when an answer was lost with its session, and no turn has followed. */
+  /** True when an answer was lost with its session and no turn has followed. */
   get isCutOff() {
     return this.#isCutOff;
   }
 
-  /** @param {Session} session is the one to talk to */
+  /** Resolves once it is known how much of the last session's last answer was heard. */
+  get silenced() {
+    return this.#silenced;
+  }
+
+  /** @param {Session} session gets the user's turns from now on */
   begin(session) {
     this.#session = session;
     this.#speechInput.sendTo(session);
   }
 
-  /** @param {Session} session takes the place of the one used, in a quiet moment */
-  goOn(session) {
+  /** @param {Session} session replaces the present one in a quiet moment */
+  continueWith(session) {
     this.#session = session;
     this.#speechInput.continueTo(session);
-    this.#conversation.settle();
+    this.#conversation.giveUpOnTranscripts();
   }
 
-  /** There is no session any more: be silent at once. What was heard of an answer stays. */
-  async end() {
+  /** The session is over: silence the speaker at once. What was heard of an answer stays in the conversation. */
+  end() {
     this.#session = null;
     this.#speechInput.sendTo(null);
-    this.#conversation.settle();
-    await this.#speechOutput.stop();
+    this.#conversation.giveUpOnTranscripts();
+    this.#silenced = this.#speechOutput.stop();
   }
 
-  /** The same, against everybody's will. */
+  /** The session was lost. Remember whether an answer was cut off, then do what `end()` does. */
   lose() {
     this.#isCutOff ||= this.#conversation.unfinishedAnswers.length > 0;
-    return this.end();
+    this.end();
   }
 
   /**
-   * Send a written message.
+   * Send a written message, which interrupts the assistant.
    * @param {string} text
    */
-  async write(text) {
-    if (this.#facts().playing || this.#session?.responding) await this.interrupt();
+  async sendMessage(text) {
+    if (this.#isAssistantActive) await this.interrupt();
     const id = newId();
-    this.#session?.write(id, text);
+    this.#session?.sendMessage(id, text);
     this.#conversation.add('user', id, text);
     this.#expectAnswer();
   }
 
-  /** Ask for an answer to what was said last. */
+  /** Ask for an answer to the last turn. */
   ask() {
-    this.#session?.respond();
+    this.#session?.createResponse();
     this.#expectAnswer();
   }
 
-  /** Stop the assistant, at once. */
+  /** Stop the assistant at once. */
   async interrupt() {
     await this.#silence({ cancel: true });
-    this.#know({ answering: false });
+    this.#state.update({ isAnswerDue: false });
   }
 
-  /** Make the model forget all that was said, and say no more of it. */
+  /** Stop the assistant and delete all items of the session. */
   async forget() {
     const session = this.#session;
-    if (this.#facts().playing || session?.responding) await this.interrupt();
+    if (this.#isAssistantActive) await this.interrupt();
     this.#isCutOff = false;
     session?.forget();
   }
 
-  /** Push-to-talk: the user begins to speak. */
+  /** Push-to-talk: the user begins to speak, which interrupts the assistant. Does nothing while the microphone is off. */
   press() {
-    if (!this.#session || !this.#speechInput.isPushToTalk || this.#facts().microphone !== 'on') return;
+    if (!this.#session || !this.#speechInput.isPushToTalk || this.#state.facts.microphone !== 'on') return;
     this.#speechInput.press();
-    this.#know({ hearing: true });
+    this.#state.update({ isUserSpeaking: true });
     this.#silence({ cancel: true });
   }
 
-  /** Push-to-talk: the user has spoken. */
-  release() {
-    this.#speechInput.release();
+  /**
+   * The last frame of a push-to-talk turn was sent.
+   * @param {boolean} isTooShort drop the turn instead of asking for an answer
+   */
+  endPush(isTooShort) {
+    if (!isTooShort) {
+      this.#commitSpeech();
+      return;
+    }
+    this.#session?.clearAudio();
+    this.#state.update({ isUserSpeaking: false });
   }
 
-  /** @param {MicrophoneFrame} frame */
-  hear(frame) {
-    this.#speechInput.hear(frame);
-  }
-
-  /** The user's turn ends here by the user's own word. */
-  endSpeech() {
-    this.#session?.commitSpeech();
-    this.#know({ hearing: false });
-    if (this.#session) this.#expectAnswer();
-  }
-
-  /** No more speech comes. What was being said is answered. */
-  stopHearing() {
-    if (this.#facts().hearing) this.endSpeech();
-    else this.#session?.clearSpeech();
+  /** The microphone was switched off. A turn that the user was speaking is answered. */
+  stopListening() {
+    if (this.#state.facts.isUserSpeaking) this.#commitSpeech();
+    else this.#session?.clearAudio();
   }
 
   /** @param {string} itemId its first sample is heard */
   startPlaying(itemId) {
-    this.#know({ playing: this.#speechOutput.isPlaying }); // word of it may cross a stop
+    this.#state.update({ isAnswerPlaying: this.#speechOutput.isPlaying }); // false when a stop was already under way
     this.#speechOutput.started(itemId);
   }
 
   /**
-   * @param {string} itemId has been heard to its end
+   * @param {string} itemId was played to its end
    * @param {number} heardMs
    */
   endPlaying(itemId, heardMs) {
     this.#conversation.heard(itemId, heardMs);
-    this.#know({ playing: this.#speechOutput.isPlaying });
+    this.#state.update({ isAnswerPlaying: this.#speechOutput.isPlaying });
   }
 
-  /** What each server event means beside its place in the conversation. */
-  #meanings = new Map(
+  /** What a server event does apart from its effect on the conversation. */
+  #reactions = new Map(
     /** @type {[string, (event: RealtimeEvent) => void][]} */ ([
       ['input_audio_buffer.speech_started', () => this.#onSpeechStarted()],
       ['input_audio_buffer.speech_stopped', (event) => this.#onSpeechStopped(event)],
-      ['response.created', () => this.#know({ answering: true })],
+      ['response.created', () => this.#state.update({ isAnswerDue: true })],
       ['response.output_audio.delta', (event) => this.#speechOutput.take(event)],
       ['response.output_audio.done', (event) => this.#speechOutput.complete(event.item_id)],
       ['response.done', (event) => this.#onResponseDone(event)],
@@ -184,17 +185,21 @@ export class TurnController {
   receive(event) {
     if (this.#session?.isAbandoned(event)) return;
     this.#conversation.receive(event);
-    this.#meanings.get(event.type)?.(event);
+    this.#reactions.get(event.type)?.(event);
+  }
+
+  get #isAssistantActive() {
+    return this.#state.facts.isAnswerPlaying || this.#session?.isResponding;
   }
 
   #onSpeechStarted() {
-    this.#silence({ cancel: false }); // first of all; the server's turn detection has cancelled the response itself
-    this.#know({ hearing: true });
+    this.#silence({ cancel: false }); // the server's turn detection has cancelled the response itself
+    this.#state.update({ isUserSpeaking: true });
   }
 
   /** @param {RealtimeEvent} event */
   #onSpeechStopped({ audio_end_ms: audioEndMs }) {
-    this.#know({ hearing: false });
+    this.#state.update({ isUserSpeaking: false });
     this.#expectAnswer(this.#speechInput.momentOfSilence(audioEndMs) ?? undefined);
   }
 
@@ -202,42 +207,42 @@ export class TurnController {
   #onResponseDone({ response }) {
     if (Array.isArray(response?.output))
       for (const item of response.output) this.#speechOutput.complete(item?.id);
-    if (response?.usage) this.#on.onUsage(response.usage);
+    if (response?.usage) this.#onUsage(response.usage);
     const failure = problemOfResponse(response);
-    if (failure) this.#on.onProblem(failure);
-    this.#know({ answering: false });
+    if (failure) this.#problems.show(failure);
+    this.#state.update({ isAnswerDue: false });
   }
 
   /** @param {RealtimeEvent} event */
   #onError({ error }) {
     if (isHarmless(error) || error?.type === 'relay_error') return; // the close after a relay_error reports it
-    this.#know({ answering: this.#session?.responding ?? false });
-    this.#on.onProblem(problemOfError(error));
+    this.#state.update({ isAnswerDue: this.#session?.isResponding ?? false });
+    this.#problems.show(problemOfError(error));
   }
 
-  /** @param {number} [turnEndedAt] */
+  #commitSpeech() {
+    this.#session?.commitAudio();
+    this.#state.update({ isUserSpeaking: false });
+    if (this.#session) this.#expectAnswer();
+  }
+
+  /** @param {number} [turnEndedAt] on the clock of `performance.now()`; now when left out */
   #expectAnswer(turnEndedAt) {
     this.#speechOutput.expect(turnEndedAt);
-    this.#know({ answering: true });
+    this.#state.update({ isAnswerDue: true });
     this.#isCutOff = false;
-    for (const cause of ['unanswered', 'unheard', 'cut-off']) this.#on.onSolved(cause);
+    for (const cause of ['unanswered', 'unheard', 'cut-off']) this.#problems.hide(cause);
   }
 
   /**
-   * Stop the answer under way and tell the model how much of it was heard.
-   * @param {{ cancel: boolean }} how cancel: ask the server to stop, too
+   * Stop the present answer and tell the model how much of it was heard.
+   * @param {{ cancel: boolean }} how cancel: also ask the server to stop
    */
   async #silence(how) {
     const session = this.#session;
     session?.abandonResponse(how);
-    this.#know({ playing: false });
+    this.#state.update({ isAnswerPlaying: false });
     const { itemId, playedMs } = await this.#speechOutput.stop();
     if (itemId && playedMs > 0) session?.truncate(itemId, playedMs);
-  }
-
-  /** What was said is too short to be anything. */
-  #dropTurn() {
-    this.#session?.clearSpeech();
-    this.#know({ hearing: false });
   }
 }

@@ -1,13 +1,13 @@
 const TICK_MS = 1000;
-/** A clock that jumps by more has slept, or its tab was frozen. */
+/** After a jump of the clock by more than this, the computer has slept or the tab was frozen. */
 const MAX_JUMP_MS = 5000;
 
 /**
- * Watch for moments at which connections may have died unnoticed, or may work again: the network or the tab comes or goes, or
- * the computer wakes.
+ * Report each moment at which a connection may have died unnoticed, or may work again: the network comes or goes, the tab is
+ * shown, or the computer wakes.
  * @param {() => void} onWake
  */
-export function watchForWaking(onWake) {
+export function watchForWakeEvents(onWake) {
   for (const type of ['online', 'offline', 'pageshow']) addEventListener(type, onWake);
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') onWake();

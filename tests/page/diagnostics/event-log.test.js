@@ -8,7 +8,7 @@ const newEventLog = () =>
     () => 0,
   );
 
-test('deltas in one stream are counted, each kind once, however they interleave', () => {
+test('the events of a stream are counted by type, in whatever order they come', () => {
   const eventLog = newEventLog();
   const stream = ['response.output_audio.delta', 'response.output_audio_transcript.delta'];
   for (let round = 0; round < 10; round++) {
@@ -29,7 +29,7 @@ test('deltas in one stream are counted, each kind once, however they interleave'
   );
 });
 
-test('sound is measured, not kept; words are kept', () => {
+test('audio is replaced by its length, and text is kept', () => {
   const eventLog = newEventLog();
   eventLog.add('sent', { type: 'input_audio_buffer.append', audio: 'A'.repeat(2560) });
   eventLog.add('received', { type: 'response.output_audio.delta', delta: 'A'.repeat(6400) });
@@ -41,7 +41,7 @@ test('sound is measured, not kept; words are kept', () => {
   );
 });
 
-test('a huge event and a long session stay bounded', () => {
+test('long events are cut, and only the last 500 entries are kept', () => {
   const eventLog = newEventLog();
   eventLog.add('received', { type: 'x', text: 'y'.repeat(100_000) });
   assert.ok((eventLog.entries[0]?.detail.length ?? 0) < 3000);
@@ -50,7 +50,7 @@ test('a huge event and a long session stay bounded', () => {
   assert.equal(eventLog.entries.at(-1)?.type, 'e1999');
 });
 
-test('the report is JSON with everything a bug needs', () => {
+test('the report is JSON with browser, timings and events', () => {
   const eventLog = newEventLog();
   eventLog.about = { browser: 'test' };
   eventLog.addTiming({ itemId: 'a', noticedMs: 1, answeredMs: 2, playedMs: 3, totalMs: 6 });

@@ -26,28 +26,32 @@ test('cached tokens are counted once, at the cached price', () => {
   close(costUsd, expected / 1e6);
 });
 
-test('without a word of their kind, text is taken to be cached first', () => {
+test('when usage does not say what was cached, text counts as cached first', () => {
   const { cached_tokens_details: _, ...details } = USAGE.input_token_details;
   const { costUsd } = addUsage(NO_USAGE, { ...USAGE, input_token_details: details });
   const expected = (73 - 5) * PRICE.audioIn + 64 * PRICE.cachedIn + 41 * PRICE.textOut + 147 * PRICE.audioOut;
   close(costUsd, expected / 1e6);
 });
 
-test('responses add up', () => {
+test('the usage of several responses adds up', () => {
   const twice = addUsage(addUsage(NO_USAGE, USAGE), USAGE);
   assert.equal(twice.tokens, 640);
   close(twice.costUsd, 2 * addUsage(NO_USAGE, USAGE).costUsd);
 });
 
-test('missing or senseless figures cost nothing, and more cached than there was is not believed', () => {
-  for (const usage of [
-    undefined,
-    null,
-    {},
-    { total_tokens: 'many' },
-    { input_token_details: { text_tokens: -3 } },
-  ])
+const WITHOUT_FIGURES = [
+  undefined,
+  null,
+  {},
+  { total_tokens: 'many' },
+  { input_token_details: { text_tokens: -3 } },
+];
+for (const usage of WITHOUT_FIGURES)
+  test(`the usage ${JSON.stringify(usage)} costs nothing`, () => {
     assert.deepEqual(addUsage(NO_USAGE, usage), NO_USAGE);
+  });
+
+test('no more tokens count as cached than there were', () => {
   close(
     addUsage(NO_USAGE, { input_token_details: { text_tokens: 10, cached_tokens: 99 } }).costUsd,
     (10 * PRICE.cachedIn) / 1e6,

@@ -16,7 +16,7 @@ beforeEach(() => {
   conversation = new Conversation({ onChange() {}, onRemoved: ({ id }) => removed.push(id), now: () => 0 });
 });
 
-/** @param {RealtimeEvent[]} events by the name of either dialect */
+/** @param {RealtimeEvent[]} events under the names of either dialect */
 const receive = (...events) => {
   for (const event of events) conversation.receive(toGaName(event));
 };
@@ -79,14 +79,14 @@ for (const [dialect, names] of Object.entries(DIALECTS)) {
       },
     ];
 
-    test('a spoken turn stands in order, the words of the user coming last of all', () => {
+    test('the turn of the user stands before its answer, although its transcript arrives last', () => {
       receive(...spokenTurn());
       assert.deepEqual(texts(), ['user:  (awaited)', 'assistant: Hello there. (complete)']);
       receive({ type: `${transcription}.completed`, item_id: 'u1', transcript: 'Hi!' });
       assert.deepEqual(texts(), ['user: Hi! (complete)', 'assistant: Hello there. (complete)']);
     });
 
-    test('a transcription that fails is said, and one that comes in pieces grows', () => {
+    test('a transcript grows with its deltas, and a failed one is marked', () => {
       receive(
         ...spokenTurn(),
         { type: `${transcription}.delta`, item_id: 'u1', delta: 'Hi ' },
@@ -97,7 +97,7 @@ for (const [dialect, names] of Object.entries(DIALECTS)) {
       assert.equal(turn('u1').status, 'failed');
     });
 
-    test('a written answer is text at once', () => {
+    test('the text of a written answer counts as heard at once', () => {
       receive(
         { type: `${names.text}.delta`, item_id: 'a', delta: 'So' },
         { type: `${names.text}.done`, item_id: 'a', text: 'So be it.' },
@@ -106,7 +106,7 @@ for (const [dialect, names] of Object.entries(DIALECTS)) {
       assert.equal(heardCharacters(turn('a')), 'So be it.'.length);
     });
 
-    test('every order of the same events gives the same conversation', () => {
+    test('the turns are in the same order whichever event arrives first', () => {
       const events = spokenTurn();
       for (let shift = 0; shift < events.length; shift++) {
         const log = new Conversation({ onChange() {}, onRemoved() {}, now: () => 0 });
@@ -119,7 +119,7 @@ for (const [dialect, names] of Object.entries(DIALECTS)) {
   });
 }
 
-test('a turn whose predecessor comes later moves behind it', () => {
+test('a turn that arrives before its predecessor is moved behind it', () => {
   receive(
     {
       type: 'conversation.item.added',
@@ -140,7 +140,7 @@ test('a turn whose predecessor comes later moves behind it', () => {
   assert.deepEqual(ids(), ['x', 'a', 'b']);
 });
 
-test('ranks follow the order after insertions in the middle', () => {
+test('ranks are in order after turns were inserted in the middle', () => {
   for (const id of ['a', 'b', 'c']) conversation.add('user', id, id);
   for (const id of ['d', 'e', 'f'])
     receive({
@@ -157,7 +157,7 @@ test('ranks follow the order after insertions in the middle', () => {
   assert.equal(new Set(ranks).size, ranks.length);
 });
 
-test('a turn does not come before a note that stands behind its predecessor', () => {
+test('a turn is put behind the notes that follow its predecessor', () => {
   conversation.add('user', 'a', 'Hi');
   conversation.add('note', 'n', 'Reconnected');
   receive({
@@ -178,20 +178,20 @@ describe('an interrupted answer', () => {
     );
   };
 
-  test('keeps what was heard, to the end of the word', () => {
+  test('keeps the text that was heard, up to the end of a word', () => {
     speak('a', 'one two three four five six', 2700);
     interrupt('a', 1000);
     assert.deepEqual(texts(), ['assistant: one two three (interrupted)']);
   });
 
-  test('goes when nothing of it was heard', () => {
+  test('is removed when nothing of it was heard', () => {
     speak('a', 'one two three', 2000);
     speak('b', 'four five six', 2000);
     interrupt('a', 1990);
     assert.deepEqual(removed, ['b']);
   });
 
-  test('takes no more words', () => {
+  test('is not changed by events that arrive later', () => {
     speak('a', 'one two three four', 2000);
     interrupt('a', 1000);
     const { text } = turn('a');
@@ -207,7 +207,7 @@ describe('an interrupted answer', () => {
     assert.deepEqual([turn('a').text, turn('a').audioMs, turn('a').heardMs], [text, 2000, 1000]);
   });
 
-  test('that nobody heard does not come back with its last event', () => {
+  test('that was removed does not come back with its last event', () => {
     speak('a', 'one two three', 2000);
     interrupt(null, 0);
     receive({
@@ -217,7 +217,7 @@ describe('an interrupted answer', () => {
     assert.deepEqual(ids(), []);
   });
 
-  test('leaves one alone that was heard to its end', () => {
+  test('stays complete when it was heard to its end', () => {
     speak('a', 'one two three', 2000);
     conversation.heard('a', 2000);
     interrupt(null, 0);
@@ -225,18 +225,18 @@ describe('an interrupted answer', () => {
   });
 });
 
-test('how much was said is guessed by the speed of speech until the sound is complete', () => {
+test('until the audio is complete, the speed of speech limits what counts as heard', () => {
   receive({ type: 'response.output_audio_transcript.delta', item_id: 'a', delta: 'x'.repeat(40) });
   conversation.addAudio('a', 1000);
   conversation.heard('a', 1000);
   assert.ok(heardCharacters(turn('a')) < 40 + 1 && turn('a').text.length === 40);
   receive({ type: 'response.output_audio_transcript.delta', item_id: 'a', delta: ' yy'.repeat(300) });
-  assert.ok(heardCharacters(turn('a')) < 60, 'words run ahead of the sound');
+  assert.ok(heardCharacters(turn('a')) < 60, 'the text arrives before its audio');
   receive({ type: 'response.output_audio.done', item_id: 'a' });
   assert.equal(heardCharacters(turn('a')), turn('a').text.length);
 });
 
-test('kept turns come back before those of now, ended as they stood', () => {
+test('stored turns are restored before the present ones, and their unfinished parts are closed', () => {
   conversation.add('user', 'now', 'Now');
   const sound = { spoken: true, audioMs: 4000, audioComplete: true };
   conversation.restore([
@@ -260,27 +260,27 @@ test('kept turns come back before those of now, ended as they stood', () => {
 });
 
 describe('odd input', () => {
-  test('events without ids, of unknown types or with wrong fields change nothing', () => {
-    const types = [
-      'conversation.item.added',
-      'conversation.item.done',
-      'response.output_item.added',
-      'response.output_item.done',
-      `${transcription}.completed`,
-      `${transcription}.delta`,
-      `${transcription}.failed`,
-      'response.output_audio_transcript.delta',
-      'response.output_text.done',
-      'response.output_audio.done',
-      'response.done',
-      'conversation.item.deleted',
-      'input_audio_buffer.committed',
-      'input_audio_buffer.speech_started',
-      'constructor',
-      '__proto__',
-      'no.such.event',
-    ];
-    for (const type of types)
+  const TYPES = [
+    'conversation.item.added',
+    'conversation.item.done',
+    'response.output_item.added',
+    'response.output_item.done',
+    `${transcription}.completed`,
+    `${transcription}.delta`,
+    `${transcription}.failed`,
+    'response.output_audio_transcript.delta',
+    'response.output_text.done',
+    'response.output_audio.done',
+    'response.done',
+    'conversation.item.deleted',
+    'input_audio_buffer.committed',
+    'input_audio_buffer.speech_started',
+    'constructor',
+    '__proto__',
+    'no.such.event',
+  ];
+  for (const type of TYPES)
+    test(`a ${type} without ids or with wrong fields changes nothing`, () => {
       receive(
         { type },
         { type, item: null },
@@ -288,21 +288,21 @@ describe('odd input', () => {
         { type, item: { id: 'x', type: 'message', role: 'system' } },
         { type, response: { output: 7 } },
       );
-    assert.deepEqual(ids(), []);
-  });
+      assert.deepEqual(ids(), []);
+    });
 
-  test('control characters are dropped, all else of any language stays', () => {
+  test('control characters are removed, and text of any language stays', () => {
     const kept = 'a\tb\nc שלום مرحبا 👩‍👩‍👧 é \u202etxt';
     conversation.add('user', 'u', `\u0000\u0007${kept}\u001b[31m\u009f`);
     assert.equal(turn('u').text, `${kept}[31m`);
   });
 
-  test('a transcript of 100 KB in one piece is kept whole', () => {
+  test('a delta of 100 KB is kept whole', () => {
     receive({ type: 'response.output_text.delta', item_id: 'a', delta: 'x '.repeat(50_000) });
     assert.equal(turn('a').text.length, 100_000);
   });
 
-  test('parts of content arriving in any order are joined in theirs', () => {
+  test('content parts are joined by their index, not in the order of their arrival', () => {
     receive(
       { type: 'response.output_text.delta', item_id: 'a', content_index: 1, delta: 'world' },
       { type: 'response.output_text.delta', item_id: 'a', content_index: 0, delta: 'hello ' },
@@ -311,7 +311,7 @@ describe('odd input', () => {
   });
 });
 
-test('a function call is noted once its arguments are there, and a deleted item goes', () => {
+test('a function call is noted once its arguments are complete, and removed with its item', () => {
   receive({
     type: 'response.output_item.added',
     item: { id: 'f', type: 'function_call', name: 'weather', arguments: '' },

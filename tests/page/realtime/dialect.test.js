@@ -18,7 +18,7 @@ const SERVER_VAD = {
   interrupt_response: true,
 };
 
-test('the settings of a preview session are those promised', () => {
+test('the session.update of a preview session has every setting', () => {
   assert.deepEqual(sessionUpdate('preview', { ...DEFAULTS, instructions: 'Be brief.' }), {
     type: 'session.update',
     session: {
@@ -33,7 +33,7 @@ test('the settings of a preview session are those promised', () => {
   });
 });
 
-test('the settings of a GA session are the same ones in its own shape', () => {
+test('the session.update of a GA session has the same settings in the shape of GA', () => {
   const format = { type: 'audio/pcm', rate: 24000 };
   assert.deepEqual(sessionUpdate('ga', { ...DEFAULTS, instructions: 'Be brief.' }), {
     type: 'session.update',
@@ -49,7 +49,7 @@ test('the settings of a GA session are the same ones in its own shape', () => {
   });
 });
 
-test('a live session keeps its voice, and noise reduction can be switched off', () => {
+test('the session.update of a live session leaves out the voice and can switch noise reduction off', () => {
   const preview = sessionUpdate('preview', DEFAULTS, { live: true }).session;
   assert.equal('voice' in preview, false);
   assert.equal(preview.input_audio_noise_reduction, null);
@@ -58,7 +58,7 @@ test('a live session keeps its voice, and noise reduction can be switched off', 
   assert.equal(ga.input.noise_reduction, null);
 });
 
-test('noise reduction is asked for in both dialects once chosen', () => {
+test('noise reduction is sent in both dialects once it was chosen', () => {
   const settings = { ...DEFAULTS, noiseReduction: /** @type {const} */ ('near_field') };
   assert.deepEqual(sessionUpdate('preview', settings).session.input_audio_noise_reduction, {
     type: 'near_field',
@@ -73,38 +73,40 @@ test('push-to-talk switches turn detection off', () => {
   assert.equal(sessionUpdate('ga', settings).session.audio.input.turn_detection, null);
 });
 
-test('patience is the silence that ends a turn', () => {
+test('each choice of turn taking has its own silence', () => {
   const of = (/** @type {'quick' | 'normal' | 'patient'} */ turnTaking) =>
     sessionUpdate('preview', { ...DEFAULTS, turnTaking }).session.turn_detection.silence_duration_ms;
   assert.deepEqual([of('quick'), of('normal'), of('patient')], [200, 500, 900]);
 });
 
-test('an event of either dialect gets one name', () => {
-  const pairs = {
-    'conversation.item.created': 'conversation.item.added',
-    'response.text.delta': 'response.output_text.delta',
-    'response.text.done': 'response.output_text.done',
-    'response.audio.delta': 'response.output_audio.delta',
-    'response.audio.done': 'response.output_audio.done',
-    'response.audio_transcript.delta': 'response.output_audio_transcript.delta',
-    'response.audio_transcript.done': 'response.output_audio_transcript.done',
-  };
-  for (const [preview, ga] of Object.entries(pairs)) {
+const PREVIEW_TO_GA = {
+  'conversation.item.created': 'conversation.item.added',
+  'response.text.delta': 'response.output_text.delta',
+  'response.text.done': 'response.output_text.done',
+  'response.audio.delta': 'response.output_audio.delta',
+  'response.audio.done': 'response.output_audio.done',
+  'response.audio_transcript.delta': 'response.output_audio_transcript.delta',
+  'response.audio_transcript.done': 'response.output_audio_transcript.done',
+};
+for (const [preview, ga] of Object.entries(PREVIEW_TO_GA))
+  test(`${preview} becomes ${ga}, which stays as it is`, () => {
     assert.deepEqual(toGaName({ type: preview, item_id: 'a' }), { type: ga, item_id: 'a' });
     assert.deepEqual(toGaName({ type: ga }), { type: ga });
-  }
-  for (const type of ['response.done', 'constructor', '', 'rate_limits.updated'])
-    assert.equal(toGaName({ type }).type, type);
-});
+  });
 
-test('the dialect is read from the session that was created', () => {
+for (const type of ['response.done', 'constructor', '', 'rate_limits.updated'])
+  test(`the event type "${type}" stays as it is`, () => {
+    assert.equal(toGaName({ type }).type, type);
+  });
+
+test('the dialect is recognised by the session in session.created', () => {
   assert.equal(dialectOf({ type: 'realtime' }), 'ga');
   assert.equal(dialectOf({ audio: {} }), 'ga');
   assert.equal(dialectOf({}), 'preview');
   assert.equal(dialectOf(undefined), 'preview');
 });
 
-test('a message said before has the content type of its dialect and role', () => {
+test('a message has the content type of its dialect and role', () => {
   const typeOf = (/** @type {'preview' | 'ga'} */ dialect, /** @type {'user' | 'assistant'} */ role) =>
     messageItem(dialect, { id: 'a', role, text: 'Hi' }).item.content[0].type;
   assert.deepEqual(

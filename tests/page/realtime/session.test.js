@@ -1,15 +1,14 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, mock, test } from 'node:test';
-import { newId } from '../../../public/realtime/ids.js';
 import { Session } from '../../../public/realtime/session.js';
 import { DEFAULTS } from '../../../public/store/settings.js';
 
 /** @import { RealtimeEvent } from '../../../public/realtime/dialect.js' */
-/** @import { SessionEnding } from '../../../public/realtime/session.js' */
+/** @import { SessionClose } from '../../../public/realtime/session.js' */
 
 /** @type {RealtimeEvent[]} */ let sent;
 /** @type {RealtimeEvent[]} */ let received;
-/** @type {SessionEnding[]} */ let endings;
+/** @type {SessionClose[]} */ let closes;
 /** @type {any} */ let wire;
 /** @type {Session} */ let session;
 
@@ -32,12 +31,12 @@ function newSession() {
     onEvent: (event) => received.push(event),
     onSent() {},
     onUnreadable() {},
-    onEnded: (ending) => endings.push(ending),
+    onClosed: (close) => closes.push(close),
   });
 }
 
 beforeEach(() => {
-  [sent, received, endings] = [[], [], []];
+  [sent, received, closes] = [[], [], []];
   session = newSession();
 });
 
@@ -49,14 +48,14 @@ const goLive = (details = {}) => {
   wire.onEvent({ type: 'session.updated', session: {} });
 };
 
-test('nothing is sent before session.created, no speech before session.updated', async () => {
-  assert.equal(session.speak('AAAA'), false);
+test('nothing is sent before session.created, and no audio before session.updated', async () => {
+  assert.equal(session.appendAudio('AAAA'), false);
   wire.onEvent({ type: 'session.created', session: {} });
   assert.deepEqual(types(), ['session.update']);
-  assert.equal(session.speak('AAAA'), false);
+  assert.equal(session.appendAudio('AAAA'), false);
   wire.onEvent({ type: 'session.updated', session: {} });
   assert.equal(await session.ready, true);
-  assert.equal(session.speak('AAAA'), true);
+  assert.equal(session.appendAudio('AAAA'), true);
   assert.deepEqual(types(), ['session.update', 'input_audio_buffer.append']);
 });
 
@@ -67,23 +66,23 @@ test('the settings are sent in the dialect of session.created', () => {
   assert.equal(session.expiresAtMs, 1_000_000);
 });
 
-test('no speech is sent while the network is behind', () => {
+test('no audio is sent while the network is too slow', () => {
   goLive();
   wire.heldBackBytes = 300_000;
-  assert.equal(session.speak('AAAA'), false);
+  assert.equal(session.appendAudio('AAAA'), false);
 });
 
-test('events are told by their GA name', () => {
+test('events are passed on under their GA names', () => {
   goLive();
   wire.onEvent({ type: 'response.audio.delta', delta: '' });
   assert.equal(received.at(-1)?.type, 'response.output_audio.delta');
 });
 
-test('a message asks for an answer, after the one under way', () => {
+test('a message asks for a response once the active one is over', () => {
   goLive();
-  session.write('i1', 'one');
+  session.sendMessage('i1', 'one');
   wire.onEvent({ type: 'response.created', response: { id: 'r1' } });
-  session.write('i2', 'two');
+  session.sendMessage('i2', 'two');
   assert.deepEqual(types().slice(1), [
     'conversation.item.create',
     'response.create',
@@ -96,17 +95,11 @@ test('a message asks for an answer, after the one under way', () => {
   assert.equal(types().filter((type) => type === 'response.create').length, 2);
 });
 
-test('an answer that was asked for too early is asked for again', () => {
+test('a response that was refused because another was active is asked for again', () => {
   goLive();
   wire.onEvent({ type: 'error', error: { code: 'conversation_already_has_active_response' } });
   wire.onEvent({ type: 'response.done', response: {} });
   assert.equal(types().at(-1), 'response.create');
-});
-
-test('ids are new each time and short enough for the API', () => {
-  const [one, two] = [newId(), newId()];
-  assert.notEqual(one, two);
-  assert.ok(one.length <= 32);
 });
 
 describe('an abandoned response', () => {
@@ -115,14 +108,14 @@ describe('an abandoned response', () => {
     wire.onEvent({ type: 'response.created', response: { id: 'r1' } });
   });
 
-  test('is known by what still comes of it', () => {
+  test('is recognised in the events that still arrive', () => {
     session.abandonResponse({ cancel: false });
     assert.equal(session.isAbandoned({ type: 'response.output_audio.delta', response_id: 'r1' }), true);
     assert.equal(session.isAbandoned({ type: 'response.output_audio.delta', response_id: 'r2' }), false);
     assert.equal(types().includes('response.cancel'), false);
   });
 
-  test('is cancelled only when asked for, and only while active', () => {
+  test('is cancelled only on request, and only while it is active', () => {
     session.abandonResponse({ cancel: true });
     wire.onEvent({ type: 'response.done', response: { id: 'r1' } });
     session.abandonResponse({ cancel: true });
@@ -130,7 +123,7 @@ describe('an abandoned response', () => {
   });
 });
 
-describe('what was said in earlier sessions', () => {
+describe('messages of earlier sessions', () => {
   const messages = /** @type {const} */ ([
     { id: 'u', role: 'user', text: 'Hi' },
     { id: 'a', role: 'assistant', text: 'Hello' },
@@ -142,7 +135,7 @@ describe('what was said in earlier sessions', () => {
       item: { id, type: 'message' },
     });
 
-  test('is given as items with their ids, by the dialect', () => {
+  test('are sent as items with their ids, in the dialect of the session', () => {
     goLive({ type: 'realtime' });
     session.restore(messages);
     assert.deepEqual(
@@ -160,7 +153,7 @@ describe('what was said in earlier sessions', () => {
     );
   });
 
-  test('is no place to put a turn behind, since the session was not given all', () => {
+  test('are no longer named as previous items, since other turns may follow them on the page', () => {
     goLive();
     session.restore(messages);
     created('a', 'u');
@@ -171,11 +164,11 @@ describe('what was said in earlier sessions', () => {
     assert.equal(received.at(-1)?.previous_item_id, 'new');
   });
 
-  test('is forgotten with all that was said since', () => {
+  test('are deleted together with the items that came later', () => {
     goLive();
     session.restore(messages);
     created('spoken', 'a');
-    session.write('typed', 'text');
+    session.sendMessage('typed', 'text');
     session.forget();
     const deleted = () =>
       sent.filter(({ type }) => type === 'conversation.item.delete').map((event) => event.item_id);
@@ -184,7 +177,7 @@ describe('what was said in earlier sessions', () => {
     assert.equal(session.isAbandoned(late), true);
   });
 
-  test('is forgotten with the answer under way, which is deleted when it is over', () => {
+  test('are deleted together with the active response, which is deleted when it is over', () => {
     goLive();
     wire.onEvent({ type: 'response.created', response: { id: 'r' } });
     wire.onEvent({ type: 'response.output_item.added', response_id: 'r', item: { id: 'answer' } });
@@ -201,53 +194,53 @@ describe('what was said in earlier sessions', () => {
   });
 });
 
-describe('the end', () => {
-  test('carries the error that came right before', async () => {
+describe('the close of a session', () => {
+  test('is reported with the error right before it', async () => {
     goLive();
     wire.onEvent({ type: 'error', error: { type: 'relay_error', code: 'idle' } });
-    wire.onEnded({ code: 4409, reason: '', opened: true });
-    assert.deepEqual(endings, [
+    wire.onClosed({ code: 4409, reason: '', opened: true });
+    assert.deepEqual(closes, [
       { code: 4409, reason: '', opened: true, error: { type: 'relay_error', code: 'idle' } },
     ]);
   });
 
-  test('does not carry an error of long ago', () => {
+  test('is reported without an error that came earlier', () => {
     goLive();
     wire.onEvent({ type: 'error', error: { code: 'rate_limit_exceeded' } });
     wire.onEvent({ type: 'response.done', response: {} });
-    wire.onEnded({ code: 1006, reason: '', opened: true });
-    assert.equal(endings[0]?.error, null);
+    wire.onClosed({ code: 1006, reason: '', opened: true });
+    assert.equal(closes[0]?.error, null);
   });
 
-  test('before it is live settles ready with false', async () => {
-    wire.onEnded({ code: 1006, reason: '', opened: false });
+  test('resolves ready with false before the session is live', async () => {
+    wire.onClosed({ code: 1006, reason: '', opened: false });
     assert.equal(await session.ready, false);
   });
 
-  test('comes when the network swallows all', async () => {
+  test('comes after 15 s in which the network has dropped everything', async () => {
     mock.timers.enable({ apis: ['setTimeout'] });
     const opening = newSession();
     mock.timers.tick(15_000);
     mock.timers.reset();
     assert.equal(await opening.ready, false);
-    assert.deepEqual(endings, [{ code: 1006, reason: '', opened: false, error: null }]);
+    assert.deepEqual(closes, [{ code: 1006, reason: '', opened: false, error: null }]);
     assert.equal(wire.closed, true);
   });
 
-  test('comes when the settings are refused', async () => {
+  test('follows when the settings are refused', async () => {
     wire.onEvent({ type: 'session.created', session: {} });
     wire.onEvent({ type: 'error', error: { code: 'unknown_parameter', event_id: sent[0]?.event_id } });
     assert.equal(await session.ready, false);
     assert.equal(wire.closed, true);
-    assert.equal(endings[0]?.error?.code, 'unknown_parameter');
+    assert.equal(closes[0]?.error?.code, 'unknown_parameter');
   });
 
-  test('is not told to who closes', async () => {
+  test('is not reported after close was called', async () => {
     goLive();
     session.close();
     session.close();
-    wire.onEnded({ code: 1000, reason: '', opened: true });
-    assert.deepEqual(endings, []);
-    assert.equal(session.speak('AAAA'), false);
+    wire.onClosed({ code: 1000, reason: '', opened: true });
+    assert.deepEqual(closes, []);
+    assert.equal(session.appendAudio('AAAA'), false);
   });
 });

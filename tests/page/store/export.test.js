@@ -28,21 +28,21 @@ const TURNS = [
   { id: 'v', rank: 3, role: 'user', text: '', status: 'failed', startedAt: Date.UTC(2026, 0, 1), ...SOUND },
 ];
 
-test('the text has one paragraph a turn, and says what is missing or cut', () => {
+test('the text has one paragraph for each turn, and marks interrupted turns and missing transcripts', () => {
   const text = toText(TURNS);
   assert.match(text, /You: Is 2 < 3\?\n\n/);
   assert.match(text, /Assistant: # Yes\n<img .*> — \(interrupted\)\n/);
   assert.match(text, /You: \(not transcribed\)\n$/);
 });
 
-test('in Markdown nothing that was said is markup', () => {
+test('in Markdown no text of a turn is markup', () => {
   const markdown = toMarkdown(TURNS);
   assert.match(markdown, /^# Conversation\n/);
   assert.match(markdown, /> \\# Yes\n> \\<img src=x onerror=alert\\\(1\\\)\\> — \\\(interrupted\\\)\n/);
   assert.equal(/(^|[^\\])<img/.test(markdown), false);
 });
 
-test('the JSON has the turns with their timings', () => {
+test('the JSON has the turns, with the timings of those that have any', () => {
   const { turns } = JSON.parse(
     toJson(TURNS, [{ itemId: 'a', noticedMs: 1, answeredMs: 2, playedMs: 3, totalMs: 6 }]),
   );

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { silenceMs } from '../../../public/realtime/dialect.js';
 import { CHOICES, DEFAULTS, Settings } from '../../../public/store/settings.js';
 
 /** @param {string | null} [stored] */
@@ -17,7 +19,7 @@ function memory(stored = null) {
   };
 }
 
-test('what was chosen is kept and told', () => {
+test('a changed setting is stored, and reported once', () => {
   const storage = memory();
   /** @type {unknown[]} */
   const told = [];
@@ -28,7 +30,7 @@ test('what was chosen is kept and told', () => {
   assert.equal(new Settings(storage, () => {}).values.voice, 'marin');
 });
 
-test('reset puts everything back and forgets', () => {
+test('reset restores the defaults and deletes what was stored', () => {
   const storage = memory('{"theme":"dark"}');
   const settings = new Settings(storage, () => {});
   assert.equal(settings.values.theme, 'dark');
@@ -37,19 +39,34 @@ test('reset puts everything back and forgets', () => {
   assert.equal(storage.kept.stored, null);
 });
 
-test('a damaged or foreign store is not believed', () => {
-  for (const stored of [
-    '{',
-    'null',
-    '7',
-    '"x"',
-    '[]',
-    '{"voice":"hal","muted":"yes","theme":7,"unknown":1,"constructor":2}',
-  ])
-    assert.deepEqual(new Settings(memory(stored), () => {}).values, DEFAULTS, stored);
-});
+const UNUSABLE = [
+  '{',
+  'null',
+  '7',
+  '"x"',
+  '[]',
+  '{"voice":"hal","muted":"yes","theme":7,"unknown":1,"constructor":2}',
+];
+for (const stored of UNUSABLE)
+  test(`the stored text ${stored} is ignored`, () => {
+    assert.deepEqual(new Settings(memory(stored), () => {}).values, DEFAULTS);
+  });
 
-test('each default is one of its choices', () => {
+test('each default is among its choices', () => {
   for (const [name, choices] of Object.entries(CHOICES))
     assert.ok(choices.includes(String(DEFAULTS[/** @type {keyof typeof CHOICES} */ (name)])), name);
+});
+
+const HTML = readFileSync(new URL('../../../public/index.html', import.meta.url), 'utf8');
+for (const name of ['turnTaking', 'noiseReduction', 'captions', 'theme'])
+  test(`the settings dialog offers every choice of ${name}`, () => {
+    const offered = [...HTML.matchAll(new RegExp(`name="${name}" value="([^"]+)"`, 'g'))].map(
+      ([, value]) => value,
+    );
+    assert.deepEqual(offered, CHOICES[/** @type {keyof typeof CHOICES} */ (name)]);
+  });
+
+test('the settings dialog names the pauses that the session is set to', () => {
+  for (const name of /** @type {const} */ (['quick', 'normal', 'patient']))
+    assert.ok(HTML.includes(`<small>${name}, ${Number(silenceMs(name)) / 1000} s</small>`), name);
 });

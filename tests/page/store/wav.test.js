@@ -8,7 +8,7 @@ const tone = (/** @type {number} */ ms, /** @type {number} */ value) => new Int1
 /** @type {(side: Sound['side'], at: number, pcm: Int16Array<ArrayBuffer>) => Sound} */
 const sound = (side, at, pcm) => ({ side, at, pcm });
 
-test('the user is on the left, the assistant on the right, each at its time', async () => {
+test('the user is on the left and the assistant on the right, each at the right time', async () => {
   const bytes = await stereoWav([
     sound('assistant', 5020, tone(10, -7)),
     sound('user', 5000, tone(30, 9)),
@@ -34,7 +34,7 @@ test('the user is on the left, the assistant on the right, each at its time', as
   assert.equal(samples.length, 2 * 24 * 30);
 });
 
-test('a pause of a day becomes two seconds, overlaps stay', () => {
+test('a pause of a day becomes two seconds, and overlapping sounds still overlap', () => {
   const day = 24 * 3600 * 1000;
   const placed = layOut([
     sound('user', 1000, tone(1000, 1)),
@@ -48,7 +48,7 @@ test('a pause of a day becomes two seconds, overlaps stay', () => {
   );
 });
 
-test('sound longer than a part of the file is whole', async () => {
+test('a sound that is longer than a part of the file is complete', async () => {
   const ramp = Int16Array.from({ length: 24 * 25_000 }, (_, index) => index % 30_000);
   const bytes = await stereoWav([sound('user', 0, ramp)]).arrayBuffer();
   const samples = new Int16Array(bytes, 44);
@@ -56,6 +56,6 @@ test('sound longer than a part of the file is whole', async () => {
   assert.ok(ramp.every((value, index) => samples[2 * index] === value && samples[2 * index + 1] === 0));
 });
 
-test('no sound at all is an empty file', async () => {
+test('without sounds the file has a header only', async () => {
   assert.equal((await stereoWav([]).arrayBuffer()).byteLength, 44);
 });

@@ -13,7 +13,7 @@ const analyser = (amplitude) =>
     })
   );
 
-test('the level runs from nothing to full over the range of speech', () => {
+test('the level goes from 0 to 1 over the range of speech', () => {
   assert.equal(levelOf(null), 0);
   assert.equal(levelOf(analyser(0)), 0);
   assert.equal(levelOf(analyser(0.0005)), 0);

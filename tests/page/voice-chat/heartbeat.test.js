@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, mock, test } from 'node:test';
 import { Heartbeat } from '../../../public/voice-chat/heartbeat.js';
 
-/** What the server answers, next. @type {PromiseWithResolvers<boolean>[]} */ let questions;
+/** The requests to the server, each resolved with its answer. @type {PromiseWithResolvers<boolean>[]} */ let questions;
 /** @type {number} */ let deaths;
 /** @type {{ heldBackBytes: number }} */ let socket;
 /** @type {Heartbeat} */ let heartbeat;
@@ -45,16 +45,16 @@ function pass(seconds, receiving = false) {
   }
 }
 
-test('while something comes nothing is asked', () => {
+test('the server is not asked while events come', () => {
   pass(60, true);
   assert.equal(questions.length, 0);
 });
 
-test('after 5 s of silence the server is asked, and again 5 s after its answer', async () => {
+test('after 5 s without events the server is asked once, and again 5 s after its answer', async () => {
   pass(5);
   assert.equal(questions.length, 1);
   pass(3);
-  assert.equal(questions.length, 1, 'not while it is being asked');
+  assert.equal(questions.length, 1);
   await answer(true);
   pass(4);
   assert.equal(questions.length, 1);
@@ -63,20 +63,20 @@ test('after 5 s of silence the server is asked, and again 5 s after its answer',
   assert.equal(deaths, 0);
 });
 
-test('a server that does not answer is told', async () => {
+test('a server that does not answer makes the session dead', async () => {
   pass(5);
   await answer(false);
   assert.equal(deaths, 1);
 });
 
-test('an answer that comes after the stop says nothing', async () => {
+test('an answer that comes after a stop is ignored', async () => {
   heartbeat.check();
   heartbeat.stop();
   await answer(false);
   assert.equal(deaths, 0);
 });
 
-test('a request without any event for 15 s is the death of the socket, though the server lives', async () => {
+test('15 s without an event after a request make the session dead, even if the server answers', async () => {
   heartbeat.expect();
   pass(5);
   await answer(true);
@@ -88,13 +88,13 @@ test('a request without any event for 15 s is the death of the socket, though th
   assert.equal(deaths, 1);
 });
 
-test('a request that brings an event is none', () => {
+test('a request that is followed by events does not make the session dead', () => {
   heartbeat.expect();
   pass(60, true);
   assert.equal(deaths, 0);
 });
 
-test('a socket that moves nothing for 10 s is dead, one that moves little is not', () => {
+test('a socket that sends nothing of what it holds back for 10 s is dead, one that sends little is not', () => {
   socket.heldBackBytes = 300_000;
   for (let second = 0; second < 60; second++) {
     pass(1, true);

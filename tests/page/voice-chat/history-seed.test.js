@@ -17,16 +17,16 @@ const turn = (id, role, text, details) => ({
   ...details,
 });
 
-test('the turns are given in order, with their ids, roles and words', () => {
-  const { messages, owed } = historySeed([turn('u', 'user', 'Hi'), turn('a', 'assistant', 'Hello')]);
+test('the seed has the turns in order, with their ids, roles and texts', () => {
+  const { messages, openTurn } = historySeed([turn('u', 'user', 'Hi'), turn('a', 'assistant', 'Hello')]);
   assert.deepEqual(messages, [
     { id: 'u', role: 'user', text: 'Hi' },
     { id: 'a', role: 'assistant', text: 'Hello' },
   ]);
-  assert.equal(owed, null);
+  assert.equal(openTurn, null);
 });
 
-test('notes and turns without words are not given', () => {
+test('the seed has no notes and no turns without text', () => {
   const { messages } = historySeed([
     turn('n', 'note', 'Reconnected.'),
     turn('u', 'user', '', { status: 'failed' }),
@@ -39,7 +39,7 @@ test('notes and turns without words are not given', () => {
   );
 });
 
-test('of an answer no more is given than was heard', () => {
+test('the seed has of each answer what was heard', () => {
   const text = 'one two three four';
   const { messages } = historySeed([
     turn('a', 'assistant', 'one two', { status: 'interrupted', heardMs: 400 }),
@@ -57,16 +57,24 @@ test('of an answer no more is given than was heard', () => {
   );
 });
 
-test('of a long conversation the last twenty messages are given', () => {
+test('the seed of a long conversation has the last twenty messages', () => {
   const turns = Array.from({ length: 30 }, (_, n) => turn(`t${n}`, n % 2 ? 'assistant' : 'user', `${n}`));
   const { messages } = historySeed(turns.toSpliced(25, 0, turn('n', 'note', 'x'), turn('e', 'user', ' ')));
   assert.equal(messages.length, 20);
   assert.equal(messages[0]?.id, 't10');
 });
 
-test('a user with the last word is owed an answer', () => {
-  const answered = turn('a', 'assistant', 'Hello');
-  assert.equal(historySeed([answered, turn('u', 'user', 'Hi'), turn('n', 'note', 'x')]).owed, 'unanswered');
-  assert.equal(historySeed([answered, turn('u', 'user', '', { status: 'failed' })]).owed, 'unheard');
-  assert.equal(historySeed([]).owed, null);
+const ANSWER = turn('a', 'assistant', 'Hello');
+
+test('a last turn of the user, with or without a note after it, is unanswered', () => {
+  assert.equal(historySeed([ANSWER, turn('u', 'user', 'Hi')]).openTurn, 'unanswered');
+  assert.equal(historySeed([ANSWER, turn('u', 'user', 'Hi'), turn('n', 'note', 'x')]).openTurn, 'unanswered');
+});
+
+test('a last turn of the user whose transcript never came is unheard', () => {
+  assert.equal(historySeed([ANSWER, turn('u', 'user', '', { status: 'failed' })]).openTurn, 'unheard');
+});
+
+test('an empty conversation has no open turn', () => {
+  assert.equal(historySeed([]).openTurn, null);
 });

@@ -5,53 +5,53 @@ import { IdleTimer } from '../../../public/voice-chat/idle-timer.js';
 const MINUTE_MS = 60_000;
 
 /** @param {number} limitMs */
-function watching(limitMs) {
+function startTimer(limitMs) {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   /** @type {string[]} */ const told = [];
-  const watch = new IdleTimer({ onSoon: () => told.push('soon'), onActive: () => told.push('active') });
-  watch.limitMs = limitMs;
-  return { watch, told };
+  const timer = new IdleTimer({ onWarning: () => told.push('warning'), onActive: () => told.push('active') });
+  timer.limitMs = limitMs;
+  return { timer, told };
 }
 
-test('a minute before the limit it is told, and not again', () => {
-  const { watch, told } = watching(10 * MINUTE_MS);
-  watch.see({ type: 'session.updated' });
+test('one warning comes a minute before the limit', () => {
+  const { timer, told } = startTimer(10 * MINUTE_MS);
+  timer.see({ type: 'session.updated' });
   mock.timers.tick(9 * MINUTE_MS - 1);
   assert.deepEqual(told, ['active']);
   mock.timers.tick(1);
-  assert.deepEqual(told, ['active', 'soon']);
+  assert.deepEqual(told, ['active', 'warning']);
   mock.timers.tick(MINUTE_MS);
-  assert.deepEqual(told, ['active', 'soon']);
+  assert.deepEqual(told, ['active', 'warning']);
   mock.timers.reset();
 });
 
-test('speech and answers put it off, other events do not', () => {
-  const { watch, told } = watching(10 * MINUTE_MS);
-  watch.see({ type: 'session.updated' });
+test('speech and answers postpone the warning, other events do not', () => {
+  const { timer, told } = startTimer(10 * MINUTE_MS);
+  timer.see({ type: 'session.updated' });
   mock.timers.tick(5 * MINUTE_MS);
-  watch.see({ type: 'response.output_audio.delta' });
+  timer.see({ type: 'response.output_audio.delta' });
   mock.timers.tick(5 * MINUTE_MS);
-  watch.see({ type: 'rate_limits.updated' });
+  timer.see({ type: 'rate_limits.updated' });
   assert.deepEqual(told, ['active']);
   mock.timers.tick(4 * MINUTE_MS);
-  assert.deepEqual(told, ['active', 'soon']);
+  assert.deepEqual(told, ['active', 'warning']);
   mock.timers.reset();
 });
 
-test('activity after the warning takes it back and counts anew', () => {
-  const { watch, told } = watching(MINUTE_MS);
-  watch.see({ type: 'input_audio_buffer.speech_started' });
+test('activity after a warning is reported, and the next warning comes after the same time', () => {
+  const { timer, told } = startTimer(MINUTE_MS);
+  timer.see({ type: 'input_audio_buffer.speech_started' });
   mock.timers.tick(MINUTE_MS / 2);
-  watch.see({ type: 'session.updated' });
+  timer.see({ type: 'session.updated' });
   mock.timers.tick(MINUTE_MS / 2);
-  assert.deepEqual(told, ['active', 'soon', 'active', 'soon']);
+  assert.deepEqual(told, ['active', 'warning', 'active', 'warning']);
   mock.timers.reset();
 });
 
-test('a session that is over is not warned of', () => {
-  const { watch, told } = watching(MINUTE_MS);
-  watch.see({ type: 'session.updated' });
-  watch.stop();
+test('there is no warning after the session is over', () => {
+  const { timer, told } = startTimer(MINUTE_MS);
+  timer.see({ type: 'session.updated' });
+  timer.stop();
   mock.timers.tick(MINUTE_MS);
   assert.deepEqual(told, ['active']);
   mock.timers.reset();

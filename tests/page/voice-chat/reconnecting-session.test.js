@@ -6,7 +6,7 @@ import { Retry } from '../../../public/voice-chat/retry.js';
 
 /** @import { RealtimeEvent } from '../../../public/realtime/dialect.js' */
 
-/** One connection the line has made: what it was sent, and the way to speak for the service. */
+/** One connection: what was sent over it, and methods that act as the server. */
 class Wire {
   /** @type {RealtimeEvent[]} */ sent = [];
   isClosed = false;
@@ -29,8 +29,8 @@ class Wire {
   }
 
   /** @param {number} code @param {boolean} [opened] */
-  async end(code, opened = true) {
-    this.handlers.onEnded({ code, reason: '', opened });
+  async close(code, opened = true) {
+    this.handlers.onClosed({ code, reason: '', opened });
     await settled();
   }
 
@@ -45,19 +45,19 @@ async function settled() {
 
 /** @type {Wire[]} */ let wires;
 /** @type {string[]} */ let told;
-/** @type {any[]} */ let live;
+/** @type {any[]} */ let seeds;
 /** @type {any[]} */ let turns;
-/** @type {any} */ let service;
+/** @type {any} */ let server;
 /** @type {boolean} */ let isQuiet;
 /** @type {PromiseWithResolvers<void>} */ let restored;
 /** @type {ReconnectingSession} */ let reconnecting;
 
 beforeEach(() => {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: 1_000_000 });
-  [wires, told, live, turns, isQuiet] = [[], [], [], [], true];
+  [wires, told, seeds, turns, isQuiet] = [[], [], [], [], true];
   restored = Promise.withResolvers();
   restored.resolve();
-  service = {
+  server = {
     connect: (/** @type {any} */ handlers) => {
       const wire = new Wire(handlers);
       wires.push(wire);
@@ -70,33 +70,33 @@ beforeEach(() => {
       };
     },
     refusal: 'offline',
-    whyRefused: async () => service.refusal,
+    whyRefused: async () => server.refusal,
     alive: true,
-    isAlive: async () => service.alive,
+    isAlive: async () => server.alive,
     online: true,
-    isOnline: () => service.online,
+    isOnline: () => server.online,
   };
   reconnecting = newReconnectingSession();
 });
 
 function newReconnectingSession() {
   return new ReconnectingSession({
-    service,
+    server,
     settings: () => DEFAULTS,
     turns: () => turns,
     settled: () => restored.promise,
     isQuiet: () => isQuiet,
     retry: new Retry(Date.now, () => 1),
-    on: {
+    handlers: {
       onOpening: () => told.push('opening'),
-      onLive: (_session, restored) => {
+      onLive: (_session, seed) => {
         told.push('live');
-        live.push(restored);
+        seeds.push(seed);
       },
-      onNext: () => told.push('next'),
+      onReplaced: () => told.push('replaced'),
       onLost: ({ cause }, atMs) => told.push(`lost ${cause} ${atMs - Date.now()}`),
-      onTrying: () => told.push('trying'),
-      onOver: (link, { cause }) => told.push(`${link} ${cause}`),
+      onRetrying: () => told.push('retrying'),
+      onOver: (outcome, { cause }) => told.push(`${outcome} ${cause}`),
       onEvent: ({ type }) => told.push(type),
       onReceived() {},
       onSent() {},
@@ -120,7 +120,7 @@ async function goLive(session = {}) {
   told.length = 0;
 }
 
-/** Pass seconds one by one, so that what each brings about happens. @param {number} seconds */
+/** Let seconds pass one by one, each with all that follows from it. @param {number} seconds */
 async function pass(seconds) {
   for (let second = 0; second < seconds; second++) {
     mock.timers.tick(1000);
@@ -128,16 +128,16 @@ async function pass(seconds) {
   }
 }
 
-test('a first connection that fails is not tried again', async () => {
+test('a first connection that fails is not retried', async () => {
   const opened = reconnecting.open();
-  await wire().end(1006, false);
+  await wire().close(1006, false);
   assert.equal(await opened, false);
   assert.deepEqual(told, ['opening', 'failed offline']);
   await pass(60);
   assert.equal(wires.length, 1);
 });
 
-test('a line opened twice is one line', async () => {
+test('opening twice opens one connection', async () => {
   const both = [reconnecting.open(), reconnecting.open()];
   await wire().accept();
   assert.deepEqual(await Promise.all(both), [true, true]);
@@ -145,33 +145,33 @@ test('a line opened twice is one line', async () => {
   assert.equal(wires.length, 1);
 });
 
-test('a session waits for what is kept of the conversation', async () => {
+test('a session goes live only after the stored turns are loaded, and is told of them', async () => {
   restored = Promise.withResolvers();
   reconnecting = newReconnectingSession();
   reconnecting.open();
   await wire().accept();
-  assert.equal(reconnecting.session, null);
+  assert.equal(reconnecting.current, null);
   turns = [said('kept')];
   restored.resolve();
   await settled();
   assert.deepEqual(wire().types, ['session.update', 'conversation.item.create']);
-  assert.notEqual(reconnecting.session, null);
+  assert.notEqual(reconnecting.current, null);
 });
 
-test('a lost session is followed by another, which knows what was said', async () => {
+test('a lost session is followed by another, which is told of the conversation', async () => {
   await goLive();
   turns = [said('one'), said('two')];
-  await wire().end(1014);
+  await wire().close(1014);
   assert.deepEqual(told, ['lost upstream_lost 500']);
-  assert.equal(reconnecting.session, null);
+  assert.equal(reconnecting.current, null);
   const back = reconnecting.open();
   mock.timers.tick(500);
   await wire().accept();
   assert.equal(await back, true);
-  assert.deepEqual(told.slice(1), ['trying', 'live']);
+  assert.deepEqual(told.slice(1), ['retrying', 'live']);
   assert.deepEqual(wire().types, ['session.update', 'conversation.item.create', 'conversation.item.create']);
   assert.deepEqual(
-    live.map(({ messages, owed, isBack }) => [messages.length, owed, isBack]),
+    seeds.map(({ messages, openTurn, isBack }) => [messages.length, openTurn, isBack]),
     [
       [0, null, false],
       [2, 'unanswered', true],
@@ -179,56 +179,56 @@ test('a lost session is followed by another, which knows what was said', async (
   );
 });
 
-test('nothing of a session that is over, or not yet in use, is told', async () => {
+test('events of a session that is over, or not yet live, are not passed on', async () => {
   const opened = reconnecting.open();
   wire().say({ type: 'session.created', session: {} });
   assert.deepEqual(told, ['opening']);
   wire().say({ type: 'session.updated', session: {} });
   await opened;
   const former = wire();
-  await former.end(1006);
+  await former.close(1006);
   told.length = 0;
   former.say({ type: 'response.audio.delta', delta: '' });
   assert.deepEqual(told, []);
 });
 
-test('an ending that another try would only meet again is final', async () => {
+test('a refusal is not retried', async () => {
   await goLive();
-  await wire().end(4401);
+  await wire().close(4401);
   assert.deepEqual(told, ['failed upstream_unauthorized']);
   await pass(60);
   assert.equal(wires.length, 1);
 });
 
-test('a visitor who is signed out meanwhile is told', async () => {
+test('a user who was signed out meanwhile is told so instead of retrying', async () => {
   await goLive();
-  await wire().end(1012);
-  service.refusal = 'signed_out';
+  await wire().close(1012);
+  server.refusal = 'signed_out';
   mock.timers.tick(500);
-  await wire().end(1006, false);
+  await wire().close(1006, false);
   assert.equal(told.at(-1), 'failed signed_out');
 });
 
-/** Let the next try come when it is due, and fail. */
+/** Wait until the next try is due, and let it fail. */
 async function failTry() {
   mock.timers.tick(Number(told.at(-1)?.split(' ').at(-1)));
-  await wire().end(1006, false);
+  await wire().close(1006, false);
 }
 
-test('eight tries that fail although the server can be asked are enough', async () => {
+test('after eight failed tries that reached the server there is no other', async () => {
   await goLive();
   wire().say({ type: 'response.done', response: { status: 'completed' } });
-  await wire().end(1012);
-  service.refusal = 'busy';
+  await wire().close(1012);
+  server.refusal = 'busy';
   for (let count = 0; count < 7; count++) await failTry();
   assert.equal(told.at(-1), 'lost busy 15000');
   await failTry();
   assert.equal(told.at(-1), 'failed busy');
 });
 
-test('a server that cannot be asked is waited for', async () => {
+test('tries that do not reach the server do not count', async () => {
   await goLive();
-  await wire().end(1012);
+  await wire().close(1012);
   for (let count = 0; count < 9; count++) await failTry();
   assert.equal(told.at(-1), 'lost offline 15000');
   await pass(15);
@@ -236,46 +236,46 @@ test('a server that cannot be asked is waited for', async () => {
   assert.equal(told.at(-1), 'live');
 });
 
-test('sessions that are lost as soon as they are up are given up, too', async () => {
+test('sessions that are lost as soon as they are live count as failed tries', async () => {
   await goLive();
   let losses = 0;
   while (losses < 20 && !told.some((word) => word.startsWith('failed'))) {
     losses += 1;
-    await wire().end(1011);
+    await wire().close(1011);
     await pass(15);
     if (!wire().isClosed) await wire().accept();
   }
   assert.equal(losses, 8);
 });
 
-test('sessions that give an answer are tried again and again', async () => {
+test('sessions that complete an answer are retried without end', async () => {
   await goLive();
   for (let count = 0; count < 30; count++) {
     wire().say({ type: 'response.done', response: { status: 'completed' } });
-    await wire().end(1011);
+    await wire().close(1011);
     mock.timers.tick(500);
     await wire().accept();
   }
   assert.equal(wires.length, 31);
 });
 
-test('Retry now tries at once and counts anew', async () => {
+test('retryNow tries at once and starts a new series', async () => {
   await goLive();
-  await wire().end(1012);
+  await wire().close(1012);
   for (let count = 0; count < 3; count++) {
     await pass(4);
-    await wire().end(1006, false);
+    await wire().close(1006, false);
   }
   assert.equal(told.at(-1), 'lost offline 4000');
   reconnecting.retryNow();
-  assert.equal(told.at(-1), 'trying');
-  await wire().end(1006, false);
+  assert.equal(told.at(-1), 'retrying');
+  await wire().close(1006, false);
   assert.equal(told.at(-1), 'lost offline 500');
 });
 
-test('a disconnect gives up, whatever was under way', async () => {
+test('closing ends everything that was under way', async () => {
   await goLive();
-  await wire().end(1012);
+  await wire().close(1012);
   const back = reconnecting.open();
   mock.timers.tick(500);
   reconnecting.close();
@@ -287,47 +287,47 @@ test('a disconnect gives up, whatever was under way', async () => {
   assert.deepEqual([told, wires.length], [[], 2]);
 });
 
-describe('waking', () => {
-  test('finds a session dead whose server does not answer', async () => {
+describe('a wake event', () => {
+  test('ends a session whose server does not answer', async () => {
     await goLive();
-    service.alive = false;
+    server.alive = false;
     reconnecting.wake();
     await settled();
     assert.deepEqual(told, ['lost offline 500']);
     assert.equal(wire().isClosed, true);
   });
 
-  test('leaves a session that lives', async () => {
+  test('leaves a session whose server answers as it is', async () => {
     await goLive();
     reconnecting.wake();
     await settled();
     assert.deepEqual(told, []);
   });
 
-  test('tries a lost session at once, but not without a network', async () => {
+  test('retries a lost session at once, but not without a network', async () => {
     await goLive();
-    await wire().end(1012);
-    service.online = false;
+    await wire().close(1012);
+    server.online = false;
     reconnecting.wake();
     assert.equal(wires.length, 1);
-    service.online = true;
+    server.online = true;
     reconnecting.wake();
     reconnecting.wake();
-    assert.equal(wires.length, 2, 'wakings come in bunches');
+    assert.equal(wires.length, 2, 'the second wake event leaves the new try alone');
   });
 
-  test('begins anew after the tries were used up, until it is closed', async () => {
+  test('starts a new series after all tries have failed, but not after a close', async () => {
     await goLive();
-    await wire().end(1012);
+    await wire().close(1012);
     while (!told.some((word) => word.startsWith('failed'))) {
       await pass(15);
-      await wire().end(1006, false);
+      await wire().close(1006, false);
     }
     for (const count of [1, 2]) {
       const before = wires.length;
       reconnecting.wake();
       assert.equal(wires.length, before + 1, `${count}`);
-      await wire().end(1006, false);
+      await wire().close(1006, false);
     }
     reconnecting.close();
     const before = wires.length;
@@ -336,9 +336,9 @@ describe('waking', () => {
   });
 });
 
-test('a quiet session whose server is gone is lost within ten seconds', async () => {
+test('a quiet session whose server is gone is reported as lost within six seconds', async () => {
   await goLive();
-  service.alive = false;
+  server.alive = false;
   await pass(6);
   assert.match(told[0] ?? '', /^lost offline/);
 });
@@ -347,7 +347,7 @@ describe('a session that expires', () => {
   /** Unix s. @param {number} seconds from now */
   const expiring = (seconds) => ({ expires_at: Date.now() / 1000 + seconds });
 
-  test('is followed by the next one in a quiet moment, without a word of a loss', async () => {
+  test('is replaced by the next one in a quiet moment, without being reported as lost', async () => {
     await goLive(expiring(20));
     turns = [said('one')];
     isQuiet = false;
@@ -356,33 +356,33 @@ describe('a session that expires', () => {
     await wire().accept(expiring(20));
     await pass(2);
     wires[0]?.say({ type: 'response.created', response: {} });
-    assert.deepEqual(told, ['response.created'], 'the former one goes on');
+    assert.deepEqual(told, ['response.created'], 'the present session goes on');
     assert.deepEqual(wire().types, ['session.update']);
     isQuiet = true;
     await pass(1);
-    assert.deepEqual(told, ['response.created', 'next']);
+    assert.deepEqual(told, ['response.created', 'replaced']);
     assert.equal(wires[0]?.isClosed, true);
     assert.deepEqual(wire().types, ['session.update', 'conversation.item.create']);
     await pass(10);
-    assert.equal(wires.length, 3, 'and so on');
+    assert.equal(wires.length, 3, 'the replacement is replaced, too');
   });
 
-  test('goes on when there is no place for the next one', async () => {
+  test('goes on while the server is full, and opens the next one later', async () => {
     await goLive(expiring(60));
     await pass(30);
-    await wire().end(1013);
+    await wire().close(1013);
     assert.deepEqual(told, []);
     await pass(10);
     assert.equal(wires.length, 3);
   });
 
-  test('before the next one is there is lost and followed like any other', async () => {
+  test('and ends before a quiet moment is reported as lost, and retried', async () => {
     await goLive(expiring(20));
     isQuiet = false;
     await pass(10);
     await wire().accept(expiring(20));
     wires[0]?.say({ type: 'error', error: { type: 'relay_error', code: 'session_expired' } });
-    await wires[0]?.end(4408);
+    await wires[0]?.close(4408);
     assert.equal(wires[1]?.isClosed, true);
     assert.deepEqual(told, ['error', 'lost session_expired 500']);
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SpeechClock, TurnTimer } from '../../../public/voice-chat/reply-latency.js';
 
-test('a position in the speech is found at the moment it was spoken', () => {
+test('a position in the audio leads to the moment at which it was spoken', () => {
   const clock = new SpeechClock();
   clock.sent(40, 1040);
   clock.sent(40, 1080);
@@ -10,7 +10,7 @@ test('a position in the speech is found at the moment it was spoken', () => {
   assert.equal(clock.momentOf(60), 1060);
 });
 
-test('a pause in the recording does not count as speech', () => {
+test('a pause in the recording does not move positions in the audio', () => {
   const clock = new SpeechClock();
   clock.sent(40, 1040);
   clock.sent(40, 9040);
@@ -18,20 +18,20 @@ test('a pause in the recording does not count as speech', () => {
   assert.equal(clock.momentOf(60), 9020);
 });
 
-test('a position that was never sent, or is no number, has no moment', () => {
+test('a position that was not sent, or is not a number, has no moment', () => {
   const clock = new SpeechClock();
   clock.sent(40, 1040);
   assert.equal(clock.momentOf(41), null);
   assert.equal(clock.momentOf(Number.NaN), null);
 });
 
-test('an hour of speech keeps the memory small and the clock right', () => {
+test('after an hour of speech a recent position still leads to its moment', () => {
   const clock = new SpeechClock();
   for (let frame = 1; frame <= 90_000; frame++) clock.sent(40, frame * 40);
   assert.equal(clock.momentOf(3_599_000), 3_599_000);
 });
 
-test('a turn is timed step by step, once', () => {
+test('the steps of a turn are timed once', () => {
   const timer = new TurnTimer();
   timer.turnEnded(1000, 1250);
   timer.soundArrived('a', 1600);
@@ -46,7 +46,7 @@ test('a turn is timed step by step, once', () => {
   assert.equal(timer.soundPlayed('a', 1700), null);
 });
 
-test('an answer to no turn is not timed, nor is the second one of a turn', () => {
+test('only the first answer of a turn is timed', () => {
   const timer = new TurnTimer();
   timer.soundArrived('greeting', 100);
   assert.equal(timer.soundPlayed('greeting', 200), null);

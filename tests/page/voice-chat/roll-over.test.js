@@ -23,7 +23,7 @@ beforeEach(() => {
       return session;
     },
     isQuiet: () => isQuiet,
-    onNext: (session) => handedOver.push(session),
+    onReady: (session) => handedOver.push(session),
   });
 });
 
@@ -53,13 +53,13 @@ test('two minutes before the end the next session is opened', async () => {
   assert.deepEqual(handedOver, opened);
 });
 
-test('a short session is followed at half of its life', () => {
+test('in a short session, the next one is opened at half of its life', () => {
   watch(20_000);
   mock.timers.tick(10_000);
   assert.equal(opened.length, 1);
 });
 
-test('it is handed over in a quiet moment', async () => {
+test('the next session is handed over in a quiet moment, and a stop no longer closes it', async () => {
   isQuiet = false;
   watch(20_000);
   mock.timers.tick(10_000);
@@ -70,10 +70,10 @@ test('it is handed over in a quiet moment', async () => {
   mock.timers.tick(100);
   assert.deepEqual(handedOver, opened);
   rollOver.stop();
-  assert.equal(opened[0].isClosed, false, 'who has taken it owns it');
+  assert.equal(opened[0].isClosed, false);
 });
 
-test('one that fails is tried again ten seconds later', async () => {
+test('a session that fails to open is followed by another one ten seconds later', async () => {
   watch(60_000);
   mock.timers.tick(30_000);
   rollOver.lose(opened[0]);
@@ -84,7 +84,7 @@ test('one that fails is tried again ten seconds later', async () => {
   assert.deepEqual(handedOver, [opened[1]]);
 });
 
-test('one that is lost while it waits for quiet is not handed over', async () => {
+test('a session that is lost while it waits for quiet is not handed over', async () => {
   isQuiet = false;
   watch(60_000);
   mock.timers.tick(30_000);
@@ -95,7 +95,7 @@ test('one that is lost while it waits for quiet is not handed over', async () =>
   assert.deepEqual(handedOver, []);
 });
 
-test('a stop closes what was opened', async () => {
+test('a stop closes the session that was opened', async () => {
   watch(20_000);
   mock.timers.tick(10_000);
   rollOver.stop();
@@ -104,7 +104,7 @@ test('a stop closes what was opened', async () => {
   assert.deepEqual(handedOver, []);
 });
 
-test('a session that does not say when it ends, or says it by another clock, is left alone', () => {
+test('no session is opened when the present one does not say when it expires, or says it by a clock that is off', () => {
   rollOver.watch(/** @type {any} */ ({ openedAtMs: Date.now(), expiresAtMs: null }));
   mock.timers.tick(100 * MINUTE_MS);
   watch(-1000);

@@ -1,30 +1,39 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { NOTHING_YET, stateOf, wordsFor } from '../../../public/voice-chat/state.js';
+import { ChatState, INITIAL_FACTS, stateOf } from '../../../public/voice-chat/state.js';
 
 /** @import { Facts } from '../../../public/voice-chat/state.js' */
 
-const LIVE = { ...NOTHING_YET, link: /** @type {const} */ ('live') };
+const LIVE = { ...INITIAL_FACTS, session: /** @type {const} */ ('live') };
 const RECORDING = { ...LIVE, microphone: /** @type {const} */ ('on') };
 
 /** @type {[string, Facts][]} */
 const EXPECTED = [
-  ['idle', NOTHING_YET],
-  ['connecting', { ...NOTHING_YET, link: 'opening' }],
+  ['idle', INITIAL_FACTS],
+  ['connecting', { ...INITIAL_FACTS, session: 'opening' }],
   ['connected', LIVE],
   ['requesting-mic', { ...LIVE, microphone: 'requesting' }],
   ['listening', RECORDING],
-  ['hearing-you', { ...RECORDING, hearing: true, playing: true, answering: true }],
-  ['thinking', { ...RECORDING, answering: true }],
-  ['speaking', { ...RECORDING, answering: true, playing: true }],
-  ['speaking', { ...LIVE, playing: true }],
-  ['reconnecting', { ...RECORDING, link: 'retrying' }],
-  ['ended', { ...NOTHING_YET, link: 'ended' }],
-  ['error', { ...NOTHING_YET, link: 'failed' }],
+  ['hearing-you', { ...RECORDING, isUserSpeaking: true, isAnswerPlaying: true, isAnswerDue: true }],
+  ['thinking', { ...RECORDING, isAnswerDue: true }],
+  ['speaking', { ...RECORDING, isAnswerDue: true, isAnswerPlaying: true }],
+  ['speaking', { ...LIVE, isAnswerPlaying: true }],
+  ['reconnecting', { ...RECORDING, session: 'retrying' }],
+  ['ended', { ...INITIAL_FACTS, session: 'ended' }],
+  ['error', { ...INITIAL_FACTS, session: 'failed' }],
 ];
 
 for (const [state, facts] of EXPECTED)
   test(`${state} follows from ${JSON.stringify(facts)}`, () => {
     assert.equal(stateOf(facts), state);
-    assert.ok(wordsFor(stateOf(facts)));
   });
+
+test('each change of the facts is reported', () => {
+  /** @type {string[]} */ const shown = [];
+  const state = new ChatState(() => shown.push(stateOf(state.facts)));
+  state.update({ session: 'live', microphone: 'on' });
+  state.update({ isUserSpeaking: true });
+  state.reset('ended');
+  assert.deepEqual(shown, ['listening', 'hearing-you', 'ended']);
+  assert.deepEqual(state.facts, { ...INITIAL_FACTS, session: 'ended' });
+});
