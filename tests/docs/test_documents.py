@@ -306,6 +306,13 @@ def test_the_settings_and_their_defaults_are_those_of_the_server() -> None:
     assert sorted(documented) == sorted(SETTINGS), "the example file names other settings"
 
 
+def test_every_module_of_the_server_and_every_folder_of_the_page_is_described() -> None:
+    described = {span for row in units_of(ARCHITECTURE) if row.startswith("| `") for span in spans_of(row)}
+    modules = {f"realtime_voice/{path.name}" for path in (ROOT / "realtime_voice").glob("[!_]*.py")}
+    folders = {f"public/{path.name}/" for path in (ROOT / "public").iterdir() if path.is_dir()}
+    assert modules | folders <= described
+
+
 def test_the_metrics_are_those_of_the_telemetry() -> None:
     code = (ROOT / "realtime_voice" / "telemetry.py").read_text()
     made = {f"realtime_voice.{name}" for name in re.findall(r'f"\{NAME\}\.([\w.]+)"', code)}
