@@ -20,11 +20,6 @@ class RequestError(Exception):
         self.code, self.message, self.param = code, message, param
 
 
-def unsupported(what: str, param: str | None = None) -> RequestError:
-    """Return the error for what Azure does and the simulator does not."""
-    return RequestError("unsupported_by_simulator", f"The simulator does not support {what}.", param)
-
-
 def missing(param: str) -> RequestError:
     return RequestError("missing_required_parameter", f"Missing required parameter: '{param}'.", param)
 
@@ -94,14 +89,15 @@ def _number(expected: type[int] | type[float], least: float, most: float) -> Che
 
 def one_of(*values: str) -> Check:
     *others, last = [f"'{value}'" for value in values]
-    listed = f"{', '.join(others)} and {last}" if others else last
+    comma = "," if len(others) > 1 else ""
+    allowed = (
+        f"Supported values are: {', '.join(others)}{comma} and {last}" if others else f"Value must be {last}"
+    )
 
     def check(value: Any, param: str) -> None:
         string(value, param)
         if value not in values:
-            raise RequestError(
-                "invalid_value", f"Invalid value: '{value}'. Supported values are: {listed}.", param
-            )
+            raise RequestError("invalid_value", f"Invalid value: '{value}'. {allowed}.", param)
 
     return check
 
@@ -168,25 +164,5 @@ def variants(key: str, kinds: Mapping[str, Check]) -> Check:
             raise missing(at)
         check_kind(value[key], at)
         kinds[value[key]](value, param)
-
-    return check
-
-
-def not_simulated(what: str) -> Check:
-    """Accept null only: the parameter exists, and the simulator cannot do what it asks for."""
-
-    def check(value: Any, param: str) -> None:
-        if value is not None:
-            raise unsupported(what, param)
-
-    return check
-
-
-def only(literal: Any, what: str) -> Check:
-    """Accept one value of those Azure takes."""
-
-    def check(value: Any, param: str) -> None:
-        if value != literal:
-            raise unsupported(f"{what} other than {literal!r}", param)
 
     return check

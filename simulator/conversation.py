@@ -4,11 +4,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from simulator.checks import RequestError
+from simulator.pictures import Picture
+from simulator.shapes import CONTEXT_TOKENS
 from simulator.turns import Heard
 
 USER_AUDIO_TOKENS_PER_S = 10
 ASSISTANT_AUDIO_TOKENS_PER_S = 20
-CONTEXT_TOKENS = 28_672  # 32k less the longest answer: older items are forgotten
 MAX_ITEMS = 400
 
 
@@ -26,6 +27,7 @@ class Item:
 
     shown: dict[str, Any]
     audio_ms: int = 0
+    pictures: tuple[Picture, ...] = ()
     heard: Heard | None = field(default=None, repr=False)
 
     @property
@@ -43,11 +45,6 @@ class Item:
         return " ".join(part.get("text") or part.get("transcript") or "" for part in parts)
 
     @property
-    def pictures(self) -> list[str]:
-        """What the pictures in the item are, in words."""
-        return []
-
-    @property
     def _read(self) -> str:
         """What a model reads of the item, which hears the user's audio and reads no transcript of it."""
         parts = [part for part in self.shown.get("content", ()) if part["type"] != "input_audio"]
@@ -63,6 +60,14 @@ class Item:
         per_s = ASSISTANT_AUDIO_TOKENS_PER_S if self.role == "assistant" else USER_AUDIO_TOKENS_PER_S
         return self.audio_ms * per_s // 1000
 
+    @property
+    def image_tokens(self) -> int:
+        return sum(picture.tokens for picture in self.pictures)
+
+    @property
+    def tokens(self) -> int:
+        return self.text_tokens + self.audio_tokens + self.image_tokens
+
     def snapshot(self) -> dict[str, Any]:
         """Return the item as it is now, for an event."""
         if "content" not in self.shown:
@@ -75,6 +80,8 @@ class Conversation:
 
     def __init__(self) -> None:
         self._items: list[Item] = []
+        self._most_tokens: int | None = CONTEXT_TOKENS
+        self._retained = CONTEXT_TOKENS
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -145,12 +152,29 @@ class Conversation:
     def remove(self, item: Item) -> None:
         self._items.remove(item)
 
-    def _forget_oldest(self) -> None:
-        """Drop the oldest items beyond what a model's context holds, the last one never."""
-        sizes = [item.text_tokens + item.audio_tokens for item in self._items]
-        while len(sizes) > 1 and (sum(sizes) > CONTEXT_TOKENS or len(sizes) > MAX_ITEMS):
-            del sizes[0], self._items[0]
+    def truncate_as(self, setting: Any) -> None:
+        """Follow a session's `truncation`: "auto", "disabled", or the part of the context that is retained."""
+        if isinstance(setting, dict):
+            limits = setting.get("token_limits") or {}
+            self._most_tokens = limits.get("post_instructions", CONTEXT_TOKENS)
+            self._retained = int(self._most_tokens * setting["retention_ratio"])
+        else:
+            self._most_tokens = None if setting == "disabled" else CONTEXT_TOKENS
+            self._retained = CONTEXT_TOKENS
 
-    def tokens(self) -> tuple[int, int]:
-        """Return the conversation's text and audio tokens."""
-        return sum(item.text_tokens for item in self._items), sum(item.audio_tokens for item in self._items)
+    def _forget_oldest(self) -> None:
+        """Drop the oldest items, the last one never, once there is more than a model's context holds."""
+        sizes = [item.tokens for item in self._items]
+        if self._most_tokens is not None and sum(sizes) > self._most_tokens:
+            while len(sizes) > 1 and sum(sizes) > self._retained:
+                del sizes[0], self._items[0]
+        del self._items[:-MAX_ITEMS]
+
+    def tokens(self) -> tuple[int, int, int]:
+        """Return the conversation's text, audio and image tokens."""
+        items = self._items
+        return (
+            sum(item.text_tokens for item in items),
+            sum(item.audio_tokens for item in items),
+            sum(item.image_tokens for item in items),
+        )

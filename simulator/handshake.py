@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from websockets.datastructures import Headers
 
-from simulator.dialect import Deployment
+from simulator.dialect import Deployment, SessionKind
 from simulator.faults import Faults
 
 PREVIEW_PATH = "/openai/realtime"
@@ -78,7 +78,11 @@ class Handshake:
         name = self.query.get("deployment") or self.query.get("model") or ""
         if model is None and REALTIME_MODEL.fullmatch(name):
             model = name
-        return Deployment(model or Deployment.model, is_azure=self.path not in SDK_PATHS)
+        return Deployment(model or Deployment.model, is_azure=self.path not in SDK_PATHS, kind=self.kind)
+
+    @property
+    def kind(self) -> SessionKind:
+        return "transcription" if self.query.get("intent") == "transcription" else "realtime"
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ def check_address(handshake: Handshake, only: str | None) -> Refusal | None:
         return refusal(404, "404", "Resource not found")
     if handshake.path == AZURE_GA_PATH and api_version is not None:
         return refusal(400, "BadRequest", "api-version query parameter is not allowed when using /v1 path")
-    if not (handshake.query.get("deployment") or handshake.query.get("model")):
+    names_model = handshake.query.get("deployment") or handshake.query.get("model")
+    if not names_model and handshake.kind == "realtime":
         return refusal(404)
     return None
 

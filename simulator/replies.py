@@ -112,6 +112,10 @@ class Partner:
             else say(asked, *self._speak(item, asked, earlier))
         )
 
+    def nudge(self, asked: Asked) -> Reply:
+        """Return what is said when nobody has spoken for as long as `idle_timeout_ms`."""
+        return say(asked, ramp(SCRIPTED_MS) if self._scripted else line("still_there"))
+
     def _speak(self, item: Item | None, asked: Asked, earlier: Sequence[Item]) -> tuple[Speech, ...]:
         """Say what came, then what was asked to be said and what was said before of the same."""
         typed = item.text if item and item.role == "user" and not item.heard else ""

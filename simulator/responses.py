@@ -4,14 +4,17 @@ The steps are taken from outside, so that speech or a client may cut the respons
 """
 
 import base64
+import sys
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator.conversation import Conversation, Item, to_text_tokens
 from simulator.dialect import Asked, Dialect, Event
+from simulator.g711 import Encoder
 from simulator.replies import Call, Message, Reply
-from simulator.turns import BYTES_PER_MS
+from simulator.turns import BYTES_PER_MS, to_samples
 from simulator.voice import DELTA_MS, Speech
 
 THINKING_MS = 200
@@ -63,7 +66,7 @@ class OutputItem:
         self.item, self.index = item, index
         self.has_part = False  # a content part has begun
         self.written: list[str] = []
-        self.sent_bytes = 0
+        self.sent_ms = 0.0
 
     @property
     def text(self) -> str:
@@ -95,6 +98,7 @@ class Response:
         self._conversation = conversation
         self._conversation_id = conversation_id if asked.in_conversation else None
         self._outputs: list[OutputItem] = []
+        self._encoder = Encoder(asked.law) if asked.law else None
         self._is_open = False  # the last output item is not done
         self._status = "in_progress"
         self._status_details: dict[str, Any] | None = None
@@ -126,7 +130,12 @@ class Response:
 
     @property
     def spoke(self) -> bool:
-        return any(output.sent_bytes for output in self._outputs)
+        return any(output.sent_ms for output in self._outputs)
+
+    @property
+    def audio_ms(self) -> int:
+        """How long the answer is to be heard."""
+        return sum(output.item.audio_ms for output in self._outputs)
 
     @property
     def tokens(self) -> int:
@@ -216,11 +225,13 @@ class Response:
             due = -(-len(words) * index // speech.deltas)
             written = -(-len(words) * (index - 1) // speech.deltas)
             events = [self._text_delta(self._dialect.transcript_event, word) for word in words[written:due]]
-            delta = base64.b64encode(pcm).decode("ascii")
+            sound = at_speed(pcm, self._asked.speed)
+            current.sent_ms += len(sound) / BYTES_PER_MS
+            current.item.audio_ms = int(current.sent_ms)
+            encoded = self._encoder.encode(sound) if self._encoder else sound
+            delta = base64.b64encode(encoded).decode("ascii")
             events.append({"type": f"{self._dialect.audio_event}.delta", **self._place(), "delta": delta})
-            current.sent_bytes += len(pcm)
-            current.item.audio_ms = current.sent_bytes // BYTES_PER_MS
-            yield Step(events, pause_ms)
+            yield Step(events, pause_ms / self._asked.speed)
         if not speech.pcm:
             yield Step([self._text_delta(self._dialect.transcript_event, word) for word in words])
 
@@ -315,3 +326,14 @@ class Response:
                 **({"reasoning_tokens": self._asked.reasoning_tokens} if self._asked.reasons else {}),
             },
         }
+
+
+def at_speed(pcm: bytes, speed: float) -> bytes:
+    """Return PCM16 that takes less or more time, and sounds higher or lower, as a model's voice would not."""
+    if speed == 1:
+        return pcm
+    samples = to_samples(pcm)
+    paced = array("h", [samples[int(index * speed)] for index in range(int(len(samples) / speed))])
+    if sys.byteorder == "big":
+        paced.byteswap()
+    return paced.tobytes()

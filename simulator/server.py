@@ -21,9 +21,11 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from simulator.checks import RequestError
-from simulator.dialect import GA, Dialect, Event, Preview
+from simulator.dialect import Dialect, Event
 from simulator.faults import Faults
+from simulator.ga import GA
 from simulator.handshake import Handshake, check_handshake
+from simulator.preview import Preview
 from simulator.session import Session, random_id, to_event
 
 MAX_MESSAGE_BYTES = 16 * 2**20  # an append of 15 MiB and its envelope
@@ -181,8 +183,12 @@ class Client:
         await self._misbehave_when_due()
         await self._send(session.greet())
         step_at = -math.inf
+        idle_timer, idle_at = session.idle_timer, math.inf
         while session.ending is None:
             now = self._now()
+            if session.idle_timer is not idle_timer:
+                idle_timer = session.idle_timer
+                idle_at = now + idle_timer.after_ms / 1000 if idle_timer else math.inf
             if now >= expires_at:
                 await self._send(session.expire())
             elif session.response and now >= step_at:
@@ -190,10 +196,13 @@ class Client:
                 await self._send(step.events)
                 step_at = now + step.pause_ms / 1000 if self._paced and session.response else now
                 await asyncio.sleep(0)
+            elif now >= idle_at:
+                await self._send(session.time_out())
             else:
                 await self._misbehave_when_due()
                 fault_at = self._began_at + faults.after_s if self._fault_to_come else math.inf
-                await self._take_event(min(step_at if session.response else math.inf, expires_at, fault_at))
+                next_step_at = step_at if session.response else math.inf
+                await self._take_event(min(next_step_at, expires_at, fault_at, idle_at))
         await self._connection.close(session.ending.code, session.ending.reason)
 
     async def _take_event(self, until: float) -> None:

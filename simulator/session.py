@@ -2,27 +2,30 @@
 
 import binascii
 import json
+import re
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from string import ascii_letters
 from typing import Any, NoReturn
 
-from simulator.checks import RequestError, missing, one_of, string_up_to, unsupported
-from simulator.conversation import Conversation, Item, to_text_tokens
-from simulator.dialect import Asked, Deployment, Dialect, Event, to_turn_detection
-from simulator.replies import Ending, Partner
+from simulator.checks import RequestError, missing, one_of, string_up_to
+from simulator.conversation import USER_AUDIO_TOKENS_PER_S, Conversation, Item, to_text_tokens
+from simulator.dialect import Asked, Deployment, Dialect, Event, Settings, to_turn_detection
+from simulator.g711 import Decoder, Law
+from simulator.pictures import read_picture
+from simulator.replies import Ending, Partner, Reply
 from simulator.responses import InputTokens, Response, Step
 from simulator.tool_calls import function_tools
-from simulator.turns import BYTES_PER_MS, Heard, InputAudio, SpeechStarted
+from simulator.turns import BYTES_PER_MS, KEPT_MS, Heard, InputAudio, SpeechStarted
 
 check_append_length = string_up_to(15 * 2**20)
 LEAST_COMMIT_MS = 100
-SLICE_BYTES = 200 * BYTES_PER_MS  # of an append: a few milliseconds of work between two batches of events
-ELSEWHERE = {  # events of the protocol that the simulator does not carry out
-    "output_audio_buffer.clear": "output_audio_buffer.clear, which is for WebRTC",
-    "transcription_session.update": "transcription sessions",
-}
+SLICE_MS = 200  # of an append: a few milliseconds of work between two batches of events
+G711_BYTES_PER_MS = 8
+LOGPROBS = "item.input_audio_transcription.logprobs"
+LOGPROB = -0.05  # of each word
 TOKENS_PER_MINUTE, REQUESTS_PER_MINUTE = 250_000, 1000
 
 
@@ -46,11 +49,21 @@ def padding(delta: str) -> str:
     return ascii_letters[: 16 - len(delta) % 16]
 
 
+@dataclass(frozen=True, eq=False)
+class IdleTimer:
+    """A wait for speech: `time_out` is to be called `after_ms` from the moment on when a session has a new timer."""
+
+    after_ms: int
+    silence_ms: int  # the part of it after the answer's playback
+
+
 class Session:
     """One client's session. `ending` is set once the connection is to be closed.
 
+    The caller keeps the clock: it calls `advance`, `expire`, and `time_out` when `idle_timer` is over.
+
     Args:
-        expires_at: Unix time in seconds; the caller keeps the clock and calls `expire`.
+        expires_at: Unix time in seconds.
         scripted: ids count up and answers are ramps.
         deployment: what the handshake has asked for.
     """
@@ -69,18 +82,22 @@ class Session:
         self._make_id = counting_ids() if scripted else random_id
         self._id, self._conversation_id = self._make_id("sess"), self._make_id("conv")
         self._expires_at = expires_at
-        self._settings = {"model": deployment.model, **dialect.default_session()}
+        self._settings = dialect.default_session(deployment)
         self._partner = Partner(scripted=scripted)
         self._conversation = Conversation()
         self._input = InputAudio()
+        self._law: Law | None = None
+        self._decoder: Decoder | None = None
         self._turn_item_id: str | None = None
         self._steps: Iterator[Step] = iter(())
         self._transcriptions: list[tuple[Item, list[Event]]] = []  # they arrive a little later, as Azure's do
         self._spoke = False
         self._last_input = InputTokens(0, 0)
+        self.idle_timer: IdleTimer | None = None
         self._listen()
         self._handlers: dict[str, Callable[[Event], list[Event]]] = {
             "session.update": self._update,
+            "transcription_session.update": self._update,
             "input_audio_buffer.commit": self._commit_by_client,
             "input_audio_buffer.clear": self._clear,
             "conversation.item.create": self._create_item,
@@ -94,7 +111,8 @@ class Session:
 
     def greet(self) -> list[Event]:
         """Return the events that open the session."""
-        return self._stamp([{"type": "session.created", "session": self._resource()}])
+        created = self._dialect.created_event[self._deployment.kind]
+        return self._stamp([{"type": created, "session": self._resource()}])
 
     def receive(self, message: str | bytes) -> Iterator[list[Event]]:
         """Carry out one client event and yield its server events in batches, to be sent in order.
@@ -153,42 +171,56 @@ class Session:
     def _check(self, event: dict[str, Any]) -> None:
         if "type" not in event:
             raise missing("type")
-        if isinstance(event["type"], str) and event["type"] in ELSEWHERE:
-            raise unsupported(ELSEWHERE[event["type"]], "type")
         self._check_type(event["type"], "type")
         self._dialect.client_events[event["type"]](event, "")
+        check_options(event, self._deployment)
 
     # Settings
 
     def _update(self, event: Event) -> list[Event]:
+        kind, updated = self._deployment.kind, self._dialect.kind_of_update(event)
+        if kind != updated:
+            message = f"Passing a {updated} session update event to a {kind} session is not allowed."
+            raise RequestError("invalid_parameter", message)
         settings = self._dialect.merge(self._settings, event["session"])
-        before, after = (self._dialect.asked(each, {}).voice for each in (self._settings, settings))
-        if self._spoke and before != after:
+        if self._spoke and self._voice(self._settings) != self._voice(settings):
             raise RequestError(
                 "cannot_update_voice", "Cannot update a conversation's voice if assistant audio is present."
             )
         self._settings = settings
         self._listen()
-        return [{"type": "session.updated", "session": self._resource()}]
+        return [{"type": self._dialect.updated_event[kind], "session": self._resource()}]
+
+    def _voice(self, settings: Settings) -> Any:
+        return self._dialect.asked(settings, {}, self._deployment).voice
 
     def _listen(self) -> None:
-        self._input.detect_turns(to_turn_detection(self._dialect.turn_detection(self._settings)))
+        detection = self._dialect.turn_detection(self._settings)
+        self._input.detect_turns(to_turn_detection(detection))
+        if not detection or not detection.get("idle_timeout_ms"):
+            self.idle_timer = None
+        law = self._dialect.input_law(self._settings)
+        if law != self._law:
+            self._law, self._decoder = law, Decoder(law) if law else None
+        self._conversation.truncate_as(self._settings.get("truncation"))
 
     # The input audio buffer
 
     def _append(self, audio: str) -> Iterator[list[Event]]:
         check_append_length(audio, "audio")
         try:
-            pcm = memoryview(binascii.a2b_base64(audio, strict_mode=True))
+            sound = memoryview(binascii.a2b_base64(audio, strict_mode=True))
         except ValueError:
             raise RequestError(
                 "invalid_value",
                 "Invalid 'audio'. Expected base64-encoded audio bytes (mono PCM16 at 24kHz) but got an invalid value.",
                 "audio",
             ) from None
-        for start in range(0, len(pcm), SLICE_BYTES):
+        slice_bytes = SLICE_MS * (G711_BYTES_PER_MS if self._decoder else BYTES_PER_MS)
+        for start in range(0, len(sound), slice_bytes):
             events: list[Event] = []
-            for found in self._input.append(pcm[start : start + SLICE_BYTES]):
+            piece = sound[start : start + slice_bytes]
+            for found in self._input.append(self._decoder.decode(piece) if self._decoder else piece):
                 if isinstance(found, SpeechStarted):
                     events += self._start_turn(found.audio_start_ms)
                 else:
@@ -196,7 +228,7 @@ class Session:
             yield events
 
     def _start_turn(self, audio_start_ms: int) -> list[Event]:
-        self._turn_item_id = self._make_id("item")
+        self._turn_item_id, self.idle_timer = self._make_id("item"), None
         started: Event = {
             "type": "input_audio_buffer.speech_started",
             "audio_start_ms": audio_start_ms,
@@ -215,20 +247,21 @@ class Session:
             "item_id": self._turn_item_id,
         }
         events = [stopped, *self._commit()]
-        if detection and detection["create_response"]:
+        if detection and detection["create_response"] and self._deployment.kind == "realtime":
             try:
                 events += self._respond({})
             except RequestError as error:
                 events.append(to_event(error, None))
         return events if self.response else [*events, *self._take_transcriptions()]
 
-    def _commit(self) -> list[Event]:
-        heard = self._input.commit()
+    def _commit(self, *, is_silent: bool = False) -> list[Event]:
+        heard, self.idle_timer = self._input.commit(), None
+        if is_silent:
+            heard = replace(heard, speech_ms=0)
         item_id, self._turn_item_id = self._turn_item_id or self._make_id("item"), None
         content = [{"type": "input_audio", "transcript": None}]
-        item = self._new_item(
-            {"id": item_id, "type": "message", "role": "user", "content": content}, heard.audio_ms, heard
-        )
+        shown = {"id": item_id, "type": "message", "role": "user", "content": content}
+        item = Item(self._dialect.item(shown), audio_ms=heard.audio_ms, heard=heard)
         previous_id = self._conversation.insert(item)
         self._transcribe(item, heard)
         committed = {"previous_item_id": previous_id, "item_id": item_id}
@@ -238,6 +271,8 @@ class Session:
         ]
 
     def _commit_by_client(self, _event: Event) -> list[Event]:
+        if self._input.audio_ms == 0 and self._dialect.empty_commit:
+            raise RequestError("input_audio_buffer_commit_empty", self._dialect.empty_commit)
         if self._input.audio_ms < LEAST_COMMIT_MS:
             raise RequestError(
                 "input_audio_buffer_commit_empty",
@@ -253,17 +288,37 @@ class Session:
         return [{"type": "input_audio_buffer.cleared"}]
 
     def _transcribe(self, item: Item, heard: Heard) -> None:
-        if not self._dialect.transcription(self._settings):
+        settings = self._dialect.transcription(self._settings)
+        if not settings:
             return
         transcript = f"[{heard.speech_ms / 1000:.1f} s of speech; the simulator does not transcribe]"
+        if not heard.speech_ms:
+            transcript = ""
+        is_whisper = str(settings.get("model", "whisper-1")).startswith("whisper")
         stem = "conversation.item.input_audio_transcription"
         place = {"item_id": item.id, "content_index": 0}
-        usage = {"type": "duration", "seconds": round(heard.audio_ms / 1000, 1)}
-        events = [
-            {"type": f"{stem}.delta", **place, "delta": transcript},
-            {"type": f"{stem}.completed", **place, "transcript": transcript, "usage": usage},
+        pieces = [transcript] if is_whisper else re.findall(r"\S+\s*", transcript)
+        deltas = [
+            {"type": f"{stem}.delta", **place, "delta": piece, **self._logprobs([piece])}
+            for piece in pieces
+            if piece
         ]
-        self._transcriptions.append((item, events))
+        completed = {
+            "type": f"{stem}.completed",
+            **place,
+            "transcript": transcript,
+            "usage": transcription_usage(heard.audio_ms, transcript, is_whisper=is_whisper),
+            **self._logprobs(pieces),
+        }
+        self._transcriptions.append((item, [*deltas, completed]))
+
+    def _logprobs(self, tokens: list[str]) -> dict[str, Any]:
+        """Return how likely each token is said to be, when the session asks for it."""
+        if LOGPROBS not in (self._settings.get("include") or ()):
+            return {}
+        return {
+            "logprobs": [{"token": each, "bytes": list(each.encode()), "logprob": LOGPROB} for each in tokens]
+        }
 
     def _take_transcriptions(self) -> list[Event]:
         """Return the transcription events that wait; only now do the words stand in their items."""
@@ -273,9 +328,6 @@ class Session:
         return [event for _, events in waiting for event in events]
 
     # The conversation
-
-    def _new_item(self, shown: dict[str, Any], audio_ms: int = 0, heard: Heard | None = None) -> Item:
-        return Item(self._dialect.item(shown), audio_ms, heard)
 
     def _create_item(self, event: Event) -> list[Event]:
         item = self._to_item(event["item"])
@@ -291,21 +343,40 @@ class Session:
                 "item.call_id",
             )
         shown = {"id": self._make_id("item"), **given, "status": "completed"}
+        if given["type"] == "mcp_approval_response":
+            request = given["approval_request_id"]
+            raise RequestError(
+                "invalid_value", f"Approval request '{request}' not found.", "item.approval_request_id"
+            )
         if given["type"] != "message":
-            return self._new_item(shown)
-        listener = InputAudio()
-        content = [dict(part) for part in given["content"]]
-        for index, part in enumerate(content):
+            return Item(self._dialect.item(shown))
+        content, sound, pictures = [], b"", []
+        for index, part in enumerate(given["content"]):
+            param = f"item.content[{index}]"
+            kept = {name: value for name, value in part.items() if name not in ("audio", "image_url")}
             if part["type"] == "input_audio":
-                try:
-                    list(listener.append(binascii.a2b_base64(part.pop("audio"), strict_mode=True)))
-                except ValueError:
-                    raise RequestError(
-                        "invalid_value", "Invalid audio: expected base64.", f"item.content[{index}].audio"
-                    ) from None
-                part["transcript"] = None
-        heard = listener.commit() if listener.audio_ms else None
-        return self._new_item({**shown, "content": content}, heard.audio_ms if heard else 0, heard)
+                sound += to_sound(part["audio"], f"{param}.audio")
+                kept.setdefault("transcript", None)
+            elif part["type"] == "input_image":
+                kept.setdefault("detail", "auto")
+                pictures.append(read_picture(part["image_url"], kept["detail"], f"{param}.image_url"))
+            content.append(kept)
+        heard = self._hear(sound) if sound else None
+        return Item(
+            self._dialect.item({**shown, "content": content}),
+            audio_ms=heard.audio_ms if heard else 0,
+            pictures=tuple(pictures),
+            heard=heard,
+        )
+
+    def _hear(self, sound: bytes) -> Heard:
+        """Listen to the sound of an item; of a telephone's, to as much as is kept."""
+        listener = InputAudio()
+        if self._law is None:
+            list(listener.append(sound))
+            return listener.commit()
+        list(listener.append(Decoder(self._law).decode(sound[: KEPT_MS * G711_BYTES_PER_MS])))
+        return replace(listener.commit(), audio_ms=len(sound) // G711_BYTES_PER_MS)
 
     def _retrieve_item(self, event: Event) -> list[Event]:
         item = self._conversation.get(event["item_id"], "retrieve")
@@ -347,15 +418,21 @@ class Session:
                 f"Conversation already has an active response in progress: {self.response.id}. Wait until the "
                 "response is finished before creating a new one.",
             )
-        asked = self._dialect.asked(self._settings, settings)
+        if self._deployment.kind == "transcription":
+            raise RequestError("invalid_value", "A transcription session creates no responses.", "type")
+        asked = self._dialect.asked(self._settings, settings, self._deployment)
         subject = self._conversation.last if asked.input is None else self._last_input_item(asked.input)
         check_tool_choice(asked)
         reply = self._partner.reply(subject, asked, self._before(subject, asked))
         if subject:
             subject.heard = None
+        return self._begin(reply, asked)
+
+    def _begin(self, reply: Reply, asked: Asked) -> list[Event]:
         if reply.ending:
             self.ending = reply.ending
             return []
+        self.idle_timer = None
         self.response = Response(
             dialect=self._dialect,
             make_id=self._make_id,
@@ -382,8 +459,34 @@ class Session:
         return self._to_item(given[-1])
 
     def _input_tokens(self) -> InputTokens:
-        text, audio = self._conversation.tokens()
-        return InputTokens(text + to_text_tokens(self._settings["instructions"]), audio)
+        text, audio, image = self._conversation.tokens()
+        return InputTokens(text + to_text_tokens(self._settings["instructions"] or ""), audio, image)
+
+    def _wait_for_speech(self, response: Response) -> None:
+        """Begin to wait for speech after an answer, from the end of its playback on."""
+        detection = self._dialect.turn_detection(self._settings) or {}
+        timeout_ms = detection.get("idle_timeout_ms")
+        if timeout_ms and self._turn_item_id is None:
+            self.idle_timer = IdleTimer(timeout_ms + response.audio_ms, timeout_ms)
+
+    def time_out(self) -> list[Event]:
+        """Return the events of a silence that has lasted as long as `idle_timer` says: it is committed and answered."""
+        timer, self.idle_timer = self.idle_timer, None
+        if timer is None:
+            return []
+        self._turn_item_id = item_id = self._make_id("item")
+        end_ms = self._input.received_ms
+        triggered = {
+            "type": "input_audio_buffer.timeout_triggered",
+            "audio_start_ms": max(0, end_ms - timer.silence_ms),
+            "audio_end_ms": end_ms,
+            "item_id": item_id,
+        }
+        events = [triggered, *self._commit(is_silent=True)]
+        item = self._conversation.get(item_id, "answer")
+        item.heard = None
+        asked = self._dialect.asked(self._settings, {}, self._deployment)
+        return self._stamp([*events, *self._begin(self._partner.nudge(asked), asked)])
 
     def _cancel_response(self, event: Event) -> list[Event]:
         if not self.response or event.get("response_id") not in (None, self.response.id):
@@ -398,6 +501,7 @@ class Session:
         self._spoke = self._spoke or response.spoke
         self._last_input = response.input_tokens
         self.response, self._steps = None, iter(())
+        self._wait_for_speech(response)
         if self._deployment.is_azure and self._dialect.name == "ga":
             return []
         limits = (
@@ -417,6 +521,36 @@ class Session:
         return [{"type": "rate_limits.updated", "rate_limits": told}]
 
 
+def to_sound(audio: str, param: str) -> bytes:
+    try:
+        return binascii.a2b_base64(audio, strict_mode=True)
+    except ValueError:
+        raise RequestError("invalid_value", "Invalid audio: expected base64.", param) from None
+
+
+def transcription_usage(audio_ms: int, transcript: str, *, is_whisper: bool) -> dict[str, Any]:
+    """Return what a transcription counts: seconds with whisper, tokens with the models after it."""
+    if is_whisper:
+        return {"type": "duration", "seconds": round(audio_ms / 1000, 1)}
+    read, written = audio_ms * USER_AUDIO_TOKENS_PER_S // 1000, to_text_tokens(transcript)
+    return {
+        "type": "tokens",
+        "total_tokens": read + written,
+        "input_tokens": read,
+        "input_token_details": {"text_tokens": 0, "audio_tokens": read},
+        "output_tokens": written,
+    }
+
+
+def check_options(event: Event, deployment: Deployment) -> None:
+    """Refuse options of reasoning models where another one answers."""
+    for place in ("session", "response"):
+        settings = event.get(place)
+        for name in ("reasoning", "parallel_tool_calls"):
+            if isinstance(settings, dict) and settings.get(name) is not None and not deployment.reasons:
+                raise RequestError("invalid_value", "Unsupported option for this model.", f"{place}.{name}")
+
+
 def check_tool_choice(asked: Asked) -> None:
     """Refuse a choice of tools that there are not."""
     choice, names = asked.tool_choice, [tool["name"] for tool in function_tools(asked.tools)]
@@ -425,6 +559,10 @@ def check_tool_choice(asked: Asked) -> None:
         raise RequestError("invalid_value", message, "response.tool_choice")
     if isinstance(choice, dict) and choice["type"] == "function" and choice["name"] not in names:
         message = f"Tool choice '{choice['name']}' not found in 'tools' parameter."
+        raise RequestError("invalid_value", message, "response.tool_choice")
+    labels = [tool["server_label"] for tool in asked.tools if tool["type"] == "mcp"]
+    if isinstance(choice, dict) and choice["type"] == "mcp" and choice["server_label"] not in labels:
+        message = f"Tool choice '{choice['server_label']}' not found in 'tools' parameter."
         raise RequestError("invalid_value", message, "response.tool_choice")
 
 

@@ -12,7 +12,7 @@ from simulator.checks import (
     decimal,
     either,
     integer,
-    not_simulated,
+    map_of,
     nullable,
     one_of,
     record,
@@ -24,6 +24,7 @@ from simulator.turns import SEMANTIC_SILENCE_MS
 
 VOICES = ("alloy", "ash", "ballad", "coral", "echo", "sage", "shimmer", "verse", "marin", "cedar")
 MAX_OUTPUT_TOKENS = 4096
+CONTEXT_TOKENS = 28_672  # 32k less the longest answer: what a conversation may have
 
 ANSWERING: Mapping[str, Any] = {"create_response": True, "interrupt_response": True}
 SERVER_VAD: Mapping[str, Any] = {
@@ -39,59 +40,54 @@ TURN_DETECTION_DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 }
 
 output_tokens = either("inf", integer(1, MAX_OUTPUT_TOKENS))
-noise_reduction = nullable(record({"type": one_of("near_field", "far_field")}, ("type",)))
-transcription = nullable(record({"model": string, "language": nullable(string), "prompt": nullable(string)}))
-turn_detections: Mapping[str, Check] = {
-    "server_vad": record(
-        {
-            "type": string,
-            "threshold": decimal(0, 1),
-            "prefix_padding_ms": integer(0, 5000),
-            "silence_duration_ms": integer(0, 10_000),
-            "idle_timeout_ms": not_simulated("idle timeouts"),
-            "create_response": boolean,
-            "interrupt_response": boolean,
-        }
-    ),
-    "semantic_vad": record(
-        {
-            "type": string,
-            "eagerness": one_of(*SEMANTIC_SILENCE_MS),
-            "create_response": boolean,
-            "interrupt_response": boolean,
-        }
-    ),
-}
+speed = decimal(0.25, 1.5)
+function_tool = record(
+    {"type": string, "name": string, "description": nullable(string), "parameters": anything}, ("name",)
+)
+named_function = record({"type": one_of("function"), "name": string}, ("type", "name"))
 tracing = nullable(
     either(
         "auto",
         record({"workflow_name": nullable(string), "group_id": nullable(string), "metadata": anything}),
     )
 )
-tool = variants(
-    "type",
-    {
-        "function": record(
-            {"type": string, "name": string, "description": nullable(string), "parameters": anything},
-            ("name",),
+
+
+def turn_detections(idle_timeout_ms: Check) -> dict[str, Check]:
+    """Return the checks of turn detection by its type."""
+    answering = {"create_response": boolean, "interrupt_response": boolean}
+    return {
+        "server_vad": record(
+            {
+                "type": string,
+                "threshold": decimal(0, 1),
+                "prefix_padding_ms": integer(0, 5000),
+                "silence_duration_ms": integer(0, 10_000),
+                "idle_timeout_ms": idle_timeout_ms,
+                **answering,
+            }
         ),
-        "mcp": not_simulated("MCP tools"),
-    },
-)
-pcm_format = variants(
-    "type",
-    {
-        "audio/pcm": record({"type": string, "rate": integer(24_000, 24_000)}),
-        "audio/pcmu": not_simulated("audio formats other than audio/pcm"),
-        "audio/pcma": not_simulated("audio formats other than audio/pcm"),
-    },
-)
-named_tool = record({"type": one_of("function"), "name": string}, ("type", "name"))
+        "semantic_vad": record({"type": string, "eagerness": one_of(*SEMANTIC_SILENCE_MS), **answering}),
+    }
 
 
-def tool_choice(value: Any, param: str) -> None:
-    check = named_tool if isinstance(value, dict) else one_of("auto", "none", "required")
-    check(value, param)
+def tool_choice(*kinds: Check) -> Check:
+    """Accept a word, or an object of one of these kinds."""
+    by_word = one_of("auto", "none", "required")
+
+    def check(value: Any, param: str) -> None:
+        if not isinstance(value, dict):
+            by_word(value, param)
+            return
+        for kind in kinds[:-1]:
+            try:
+                kind(value, param)
+            except RequestError:
+                continue
+            return
+        kinds[-1](value, param)
+
+    return check
 
 
 def modalities(*combinations: list[str]) -> Check:
@@ -124,25 +120,29 @@ def content_part(*fields: str, **optional: Check) -> Check:
     return record({"type": string, **dict.fromkeys(fields, string), **optional}, fields)
 
 
-def item_kinds(text_content: str) -> dict[str, Check]:
-    """Return the checks of items a client may create, by type."""
+input_text = content_part("text")
 
-    def message(**contents: Check) -> Check:
+
+def item_kinds(user: Mapping[str, Check], assistant: Mapping[str, Check]) -> dict[str, Check]:
+    """Return the checks of items a client may create, by type.
+
+    Args:
+        user: the content parts that a user's message may have besides text and audio.
+        assistant: those that an assistant's message may have.
+    """
+
+    def message(contents: Mapping[str, Check]) -> Check:
         fields = item_fields(role=string, content=array_of(variants("type", contents)))
         return record(fields, ("role", "content"))
 
-    input_text = content_part("text")
+    input_audio = content_part("audio", transcript=nullable(string))
     return {
         "message": variants(
             "role",
             {
-                "system": message(input_text=input_text),
-                "user": message(
-                    input_text=input_text,
-                    input_audio=content_part("audio", transcript=nullable(string)),
-                    input_image=not_simulated("images"),
-                ),
-                "assistant": message(**{text_content: content_part("text")}),
+                "system": message({"input_text": input_text}),
+                "user": message({"input_text": input_text, "input_audio": input_audio, **user}),
+                "assistant": message(assistant),
             },
         ),
         "function_call": record(
@@ -150,3 +150,17 @@ def item_kinds(text_content: str) -> dict[str, Check]:
         ),
         "function_call_output": record(item_fields(call_id=short_id, output=string), ("call_id", "output")),
     }
+
+
+def response_settings(items: Mapping[str, Check], settings: Mapping[str, Check]) -> Check:
+    """Accept what a response may be given in both dialects, and these settings."""
+    reference = record({"type": string, "id": string}, ("id",))
+    return record(
+        {
+            "conversation": one_of("auto", "none"),
+            "input": array_of(variants("type", {**items, "item_reference": reference})),
+            "instructions": nullable(string),
+            "metadata": nullable(map_of(string)),
+            **settings,
+        }
+    )

@@ -202,6 +202,11 @@ class InputAudio:
         self.clear()
 
     @property
+    def received_ms(self) -> int:
+        """Length of all that was ever appended, in whole frames."""
+        return self._received_ms
+
+    @property
     def audio_ms(self) -> int:
         """Length of what a commit would take."""
         return self._audio_ms + len(self._remainder) // BYTES_PER_MS

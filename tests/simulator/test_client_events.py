@@ -43,7 +43,7 @@ from session_client import (
         ('{"type": "session.update", "session": null}', "invalid_type"),
         ('{"type": "response.create", "response": []}', "invalid_type"),
         ('{"type": "conversation.item.truncate", "item_id": "a"}', "missing_required_parameter"),
-        ('{"type": "output_audio_buffer.clear"}', "unsupported_by_simulator"),
+        ('{"type": "output_audio_buffer.clear"}', "invalid_value"),
     ],
 )
 def test_what_is_no_event_brings_an_error_and_the_session_goes_on(

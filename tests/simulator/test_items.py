@@ -198,7 +198,7 @@ def test_deleted_item_is_gone(client: SessionClient) -> None:
                     "content": [{"type": "input_image", "image_url": "x"}],
                 }
             },
-            "unsupported_by_simulator",
+            "invalid_value",
         ),
         (
             {"item": {"type": "message", "role": "user", "content": [{"type": "input_audio", "audio": "%"}]}},

@@ -10,7 +10,9 @@ import numpy as np
 import signals
 from sdk_models import check_event
 
-from simulator.dialect import GA, Deployment, Preview
+from simulator.dialect import Deployment
+from simulator.ga import GA
+from simulator.preview import Preview
 from simulator.session import Session
 
 Event = dict[str, Any]
