@@ -1,9 +1,11 @@
 """Measure what the relay costs beside a plain one and nginx, interleaved in one run.
 
-    python benchmarks/relay_cost.py [--sessions 200] [--seconds 10] [--rounds 3]
+    python benchmarks/relay_cost.py [--sessions 200] [--seconds 10] [--rounds 3] [--beside CHECKOUT]
 
-This process is both ends at once, the talking browsers and the TLS upstream, so that one clock
-times a message's way. Each relay is a process of its own; its processor time and memory are read
+With `--beside`, the server of another checkout is measured in the same run, and the ratio of both is printed.
+
+This process is both ends of every session, the browser and the TLS upstream, so that one clock
+times a message from end to end. Each relay is a process of its own; its processor time and memory are read
 from /proc. Shared machines are noisy: compare the columns of one run, not two runs.
 """
 
@@ -13,7 +15,6 @@ import argparse
 import asyncio
 import base64
 import contextlib
-import os
 import shutil
 import ssl
 import statistics
@@ -27,7 +28,7 @@ from typing import TYPE_CHECKING
 import trustme
 import uvloop
 from ends import Azure, Browser, Tally, open_browser, to_frame
-from processes import free_port, running
+from processes import ROOT, free_port, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -43,7 +44,6 @@ TURN_FRAMES = 6  # of each microphone before the next relay's turn
 TURN_SECONDS = TURN_FRAMES / FRAMES_PER_SECOND
 TURN_MESSAGES = 2000  # of 6 KiB
 BIG = b'{"type":"response.audio.delta","delta":"' + b"A" * (6144 - 42) + b'"}'
-CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass
@@ -61,11 +61,9 @@ class Relay:
     idle_kib: float = 0.0
 
     def cpu_seconds(self) -> float:
-        total = 0
-        for process in self.processes:
-            fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / CLOCK_TICKS
+        """Return the processor time of all threads so far; schedstat counts in ns, /proc/PID/stat in 10 ms."""
+        threads = (thread for process in self.processes for thread in Path(f"/proc/{process}/task").iterdir())
+        return sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
 
     def memory_kib(self) -> int:
         total = 0
@@ -257,15 +255,18 @@ async def measure(options: argparse.Namespace) -> None:
         NGINX.format(folder=folder, port=nginx.port, upstream=f"https://127.0.0.1:{upstream}", ca=ca)
     )
     common = {"SSL_CERT_FILE": str(ca), "AZURE_OPENAI_ENDPOINT": f"https://localhost:{upstream}"}
+    servers = [(ours, ROOT)]
+    if options.beside:
+        servers.append((Relay("the other checkout", free_port()), options.beside.resolve()))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder)
         for relay, command, environment in (
-            (ours, [sys.executable, "server.py"], {**common, "AZURE_OPENAI_API_KEY": "key", "PORT": str(ours.port), "MAX_SESSIONS": "5000"}),
+            *((server, [sys.executable, str(checkout / "server.py")], {**common, "AZURE_OPENAI_API_KEY": "key", "PORT": str(server.port), "MAX_SESSIONS": "5000"}) for server, checkout in servers),
             (plain, [sys.executable, "-m", "uvicorn", "--app-dir", "benchmarks", "plain_relay:app", "--port", str(plain.port), "--ws-per-message-deflate", "false", "--log-level", "critical"], {**common, "UPSTREAM": f"wss://localhost:{upstream}"}),
             (nginx, [shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(config), "-p", str(folder)], {}),
         ):  # fmt: skip
             relay.processes = stack.enter_context(running(command, environment, relay.port))
-        relays = [ours, plain, nginx]
+        relays = [*(server for server, _ in servers), plain, nginx]
         for number in range(options.rounds):
             await bench.talk(relays, options.sessions, options.seconds)
             await bench.push(relays, options.messages)
@@ -275,6 +276,10 @@ async def measure(options: argparse.Namespace) -> None:
         for relay in relays:
             await bench.idle(relay, options.sessions)
         print("\n".join(table(relays, direct)))
+        for other, _ in servers[1:]:
+            ratios = sorted(mine / theirs for mine, theirs in zip(ours.cpu_ms, other.cpu_ms, strict=True))
+            shown = ", ".join(f"{ratio:.3f}" for ratio in ratios)
+            print(f"CPU per session-minute: {statistics.median(ratios):.3f} x {other.name}, by round {shown}")
     bench.server.close()
 
 
@@ -282,8 +287,9 @@ def main() -> None:
     """Read the options, measure, print the table."""
     parser = argparse.ArgumentParser(description="Measure the relay beside a plain one and nginx.")
     parser.add_argument("--sessions", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=10, help="of talk in each round")
+    parser.add_argument("--seconds", type=float, default=10, help="of conversation in each round")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--beside", type=Path, help="another checkout, whose server is measured too")
     parser.add_argument("--messages", type=int, default=20_000, help="of 6 KiB in each round")
     parser.add_argument("--probes", type=int, default=500, help="timed messages in each round")
     uvloop.run(measure(parser.parse_args()))
