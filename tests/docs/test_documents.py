@@ -48,7 +48,7 @@ README = ROOT / "README.md"
 ARCHITECTURE, OPERATING, SDK = (ROOT / "docs" / f"{name}.md" for name in ("ARCHITECTURE", "OPERATING", "SDK"))
 LANGUAGES = {"sh", "python", "js", "ini", "text", "mermaid"}
 ADDRESS = "localhost:3000"
-SECONDS = 60
+SECONDS = 110  # generous: the machine may be busy
 
 
 def run(*command: str, folder: Path = ROOT, **environment: str) -> str:
