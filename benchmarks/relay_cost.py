@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 import trustme
 import uvloop
-from ends import Azure, Browser, Tally, open_browser, to_frame
+from endpoints import Azure, Browser, Tally, open_browser, to_frame
 from processes import ROOT, free_port, running
 
 if TYPE_CHECKING:

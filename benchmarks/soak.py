@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 import trustme
 import uvloop
-from ends import Azure, End, open_browser
+from endpoints import Azure, Endpoint, open_browser
 from processes import open_files, resident_bytes
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Counts:
 class Side:
     """One end's numbering: what it has sent, and what it expects of the other."""
 
-    def __init__(self, end: End, counts: Counts) -> None:
+    def __init__(self, end: Endpoint, counts: Counts) -> None:
         self.end = end
         self.counts = counts
         self.sent = 0
@@ -86,7 +86,7 @@ class Side:
             self.sent += 1
 
 
-def strike(end: End, dice: random.Random) -> None:
+def strike(end: Endpoint, dice: random.Random) -> None:
     """Let an end fail in one way."""
     fault: Callable[[], None] = dice.choice((end.close, end.reset, end.transport.close, end.transport.abort))
     if dice.random() < 0.2:
@@ -94,7 +94,7 @@ def strike(end: End, dice: random.Random) -> None:
     fault()
 
 
-def to_half(end: End) -> bytes:
+def to_half(end: Endpoint) -> bytes:
     """Return the beginning of a message whose rest will never come."""
     return bytes([0x81, 0xFE if end.client else 0x7E]) + struct.pack("!H", 5000) + b"half"
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import trustme
 import uvloop
-from ends import Azure, open_browser
+from endpoints import Azure, open_browser
 from processes import free_port, running
 
 

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import json
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import pytest
 import signals
 from engines import chromium as run_chromium
 from playwright.async_api import expect
+from voice_page import VoicePage
 from waiting import eventually
 
 from simulator import Simulator
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Sound = NDArray[np.float64]
     Event = dict[str, Any]
 
-WITNESS = Path(__file__).parents[1] / "support" / "witness.js"
+RECORDER = Path(__file__).parents[1] / "support" / "page-recorder.js"
 KEY = "a-key-that-only-azure-may-see"
 API_VERSIONS = {"preview": "2025-04-01-preview", "ga": "v1"}
 ATTEMPTS = 5
@@ -44,20 +44,18 @@ QUESTION = RECORDINGS / "what_is_the_weather.wav"
 INTERRUPTION = RECORDINGS / "please_stop.wav"
 
 
-@dataclass
-class Visit:
-    """A person at the page, with a record of what went over its websocket and what it asked its server for."""
+class User(VoicePage):
+    """A user of the page, with a record of its events, its frames and the addresses that it asked for."""
 
-    page: Page
-    pulse: Pulse
-    sent: list[Event] = field(default_factory=list)
-    received: list[Event] = field(default_factory=list)
-    frames: list[str] = field(default_factory=list)
-    urls: set[str] = field(default_factory=set)
-
-    def watch(self) -> None:
-        self.page.on("websocket", self.watch_socket)
-        self.page.on("request", lambda request: self.urls.add(request.url))
+    def __init__(self, page: Page, pulse: Pulse) -> None:
+        super().__init__(page)
+        self.pulse = pulse
+        self.sent: list[Event] = []
+        self.received: list[Event] = []
+        self.frames: list[str] = []
+        self.urls: set[str] = set()
+        page.on("websocket", self.watch_socket)
+        page.on("request", lambda request: self.urls.add(request.url))
 
     def watch_socket(self, socket: WebSocket) -> None:
         def keep(events: list[Event], frame: str | bytes) -> None:
@@ -68,28 +66,16 @@ class Visit:
         socket.on("framesent", lambda frame: keep(self.sent, frame))
         socket.on("framereceived", lambda frame: keep(self.received, frame))
 
-    async def press(self, name: str) -> None:
-        await self.page.get_by_role("button", name=name, exact=True).click()
-
-    async def write(self, text: str) -> None:
-        await self.page.get_by_role("textbox", name="Message").fill(text)
-        await self.press("Send")
-
-    async def state(self, state: str) -> None:
-        """Wait for a state of the page."""
-        main = self.page.get_by_role("main")
-        await expect(main).to_have_attribute("data-state", state)
-
     def turns(self, role: str) -> Locator:
-        return self.page.get_by_role("log", name="Conversation").locator(f"[data-role={role}]")
+        return self.log.locator(f"[data-role={role}]")
 
-    async def witnessed(self, what: str) -> Any:
-        return await self.page.evaluate(f"witness.{what}")
+    async def recorded(self, what: str) -> Any:
+        return await self.page.evaluate(f"recorder.{what}")
 
     async def heard(self) -> Sound:
         """Return what has left for the loudspeaker, at 24 kHz."""
-        sound = np.frombuffer(base64.b64decode(await self.witnessed("takeSound()")), "<i2") / 32768
-        rate = await self.witnessed("soundRateHz")
+        sound = np.frombuffer(base64.b64decode(await self.recorded("takeSound()")), "<i2") / 32768
+        rate = await self.recorded("soundRateHz")
         return np.interp(np.arange(0, len(sound), rate / signals.RATE), np.arange(len(sound)), sound)
 
     def answers(self) -> list[Sound]:
@@ -101,27 +87,26 @@ class Visit:
         return [signals.from_pcm(b"".join(each)) for each in pieces.values()]
 
 
-class Visitor:
-    """Opens pages, each in a Chromium of its own; all are closed with the test."""
+class OpenPage:
+    """Open pages, each in a Chromium of its own; all are closed with the test."""
 
     def __init__(self, playwright: Playwright, pulse: Pulse, stack: contextlib.AsyncExitStack) -> None:
         self.playwright, self.pulse, self.stack = playwright, pulse, stack
 
-    async def __call__(self, url: str, *arguments: str) -> Visit:
+    async def __call__(self, url: str, *arguments: str) -> User:
         browser = await self.stack.enter_async_context(
             run_chromium(self.playwright, *arguments, pulse=self.pulse)
         )
-        visit = Visit(await browser.new_page(), self.pulse)
-        visit.watch()
-        await visit.page.add_init_script(path=WITNESS)
-        await visit.page.goto(url)
-        return visit
+        user = User(await browser.new_page(), self.pulse)
+        await user.page.add_init_script(path=RECORDER)
+        await user.page.goto(url)
+        return user
 
 
 @pytest.fixture
-async def visit(playwright: Playwright, pulse: Pulse) -> AsyncIterator[Visitor]:
+async def open_page(playwright: Playwright, pulse: Pulse) -> AsyncIterator[OpenPage]:
     async with contextlib.AsyncExitStack() as stack:
-        yield Visitor(playwright, pulse, stack)
+        yield OpenPage(playwright, pulse, stack)
 
 
 def of_type(kind: str, events: list[Event]) -> list[Event]:
@@ -151,120 +136,120 @@ def share_heard(spoken: list[Sound], heard: Sound) -> float:
     return sum(likeness(part, heard) > ALIKE for part in spoken) / len(spoken)
 
 
-async def hold(visit: Visitor, url: str, talk: Callable[[Visit], Awaitable[None]], turns: int) -> Visit:
+async def hold(open_page: OpenPage, url: str, talk: Callable[[User], Awaitable[None]], turns: int) -> User:
     """Hold a talk; again if a busy machine tore holes into what was said, and more turns than that were made of it."""
     for _ in range(ATTEMPTS):
-        person = await visit(url)
-        await talk(person)
-        if len(of_type("input_audio_buffer.speech_started", person.received)) == turns:
-            return person
+        user = await open_page(url)
+        await talk(user)
+        if len(of_type("input_audio_buffer.speech_started", user.received)) == turns:
+            return user
     raise AssertionError(f"what was said never made {turns} turns")
 
 
 @pytest.mark.sound
-async def test_spoken_turn_is_written_answered_and_heard(visit: Visitor, server: StartServer) -> None:
-    async def talk(person: Visit) -> None:
-        await person.press("Connect")
-        await person.state("connected")
-        await person.press("Start Recording")
-        await person.state("listening")
-        await person.pulse.speak(QUESTION)
-        await person.state("speaking")
-        await person.state("listening")
+async def test_spoken_turn_is_written_answered_and_heard(open_page: OpenPage, server: StartServer) -> None:
+    async def talk(user: User) -> None:
+        await user.press("Connect")
+        await user.state("connected")
+        await user.press("Start Recording")
+        await user.state("listening")
+        await user.pulse.speak(QUESTION)
+        await user.state("speaking")
+        await user.state("listening")
 
-    person = await hold(visit, server().url, talk, turns=1)
+    user = await hold(open_page, server().url, talk, turns=1)
 
-    await expect(person.turns("user").locator(".words")).to_have_text(
+    await expect(user.turns("user").locator(".words")).to_have_text(
         re.compile(r"\[1\.\d s of speech; the simulator does not transcribe\]")
     )
-    await expect(person.turns("assistant").locator(".words")).to_have_text(
+    await expect(user.turns("assistant").locator(".words")).to_have_text(
         "Hello! I am the built-in simulator. No model is connected, so I understand nothing. "
         "This is what I heard. (Your own voice, replayed.)"
     )
-    assert (await person.witnessed("userTexts"))[0] == "…"
-    states = await person.witnessed("states")
+    assert (await user.recorded("userTexts"))[0] == "…"
+    states = await user.recorded("states")
     assert [state for state in states if state in ("hearing-you", "thinking", "speaking")] == [
         "hearing-you",
         "thinking",
         "speaking",
     ]
-    assert await person.witnessed("microphoneRequests") == 1
-    [answer] = person.answers()
-    assert share_heard(parts(answer), await person.heard()) >= 0.8
-    assert not of_type("error", person.received)
+    assert await user.recorded("microphoneRequests") == 1
+    [answer] = user.answers()
+    assert share_heard(parts(answer), await user.heard()) >= 0.8
+    assert not of_type("error", user.received)
 
 
 @pytest.mark.sound
 @pytest.mark.parametrize("status", ["cancelled", "completed"])
-async def test_speaking_over_the_answer_stops_it(visit: Visitor, server: StartServer, status: str) -> None:
+async def test_speaking_over_the_answer_stops_it(
+    open_page: OpenPage, server: StartServer, status: str
+) -> None:
     """Also when the whole answer has been received, and only the playing goes on."""
 
-    async def talk(person: Visit) -> None:
-        await person.press("Start Recording")
-        await person.state("listening")
-        await person.pulse.speak(QUESTION)
-        await person.state("speaking")
+    async def talk(user: User) -> None:
+        await user.press("Start Recording")
+        await user.state("listening")
+        await user.pulse.speak(QUESTION)
+        await user.state("speaking")
         if status == "completed":
-            await eventually(lambda: bool(of_type("response.done", person.received)), "no end")
-        await person.pulse.speak(INTERRUPTION)
-        await person.state("listening")
+            await eventually(lambda: bool(of_type("response.done", user.received)), "no end")
+        await user.pulse.speak(INTERRUPTION)
+        await user.state("listening")
 
-    person = await hold(visit, server().url, talk, turns=2)
-    [truncate] = of_type("conversation.item.truncate", person.sent)
-    first, second = person.answers()
+    user = await hold(open_page, server().url, talk, turns=2)
+    [truncate] = of_type("conversation.item.truncate", user.sent)
+    first, second = user.answers()
     heard_ms = truncate["audio_end_ms"]
     assert isinstance(heard_ms, int)
     assert 500 < heard_ms < len(first) / 24 - 1000
-    heard, cut = await person.heard(), heard_ms * 24
+    heard, cut = await user.heard(), heard_ms * 24
     assert share_heard(parts(first[:cut]), heard) >= 0.8
     unheard = [part for part in parts(first[cut + signals.RATE // 2 :]) if likeness(part, second) < ALIKE]
     assert unheard
     assert share_heard(unheard, heard) == 0
     assert share_heard(parts(second), heard) >= 0.8
-    interrupted, answered = [event["response"] for event in of_type("response.done", person.received)]
+    interrupted, answered = [event["response"] for event in of_type("response.done", user.received)]
     assert (interrupted["status"], answered["status"]) == (status, "completed")
     assert truncate["item_id"] == interrupted["output"][0]["id"]
-    assert of_type("conversation.item.truncated", person.received)
-    await expect(person.turns("assistant").first).to_contain_text("interrupted")
-    assert not of_type("error", person.received)
+    assert of_type("conversation.item.truncated", user.received)
+    await expect(user.turns("assistant").first).to_contain_text("interrupted")
+    assert not of_type("error", user.received)
 
 
 async def test_denied_microphone_is_explained_and_leaves_the_keyboard(
-    visit: Visitor, server: StartServer
+    open_page: OpenPage, server: StartServer
 ) -> None:
-    person = await visit(server().url, DENIED)
+    user = await open_page(server().url, DENIED)
 
-    await person.press("Start Recording")
-    alert = person.page.get_by_role("alert")
+    await user.press("Start Recording")
+    alert = user.page.get_by_role("alert")
     await expect(alert).to_contain_text("The microphone is blocked")
-    await person.state("connected")
-    await person.write("Can you read this?")
+    await user.state("connected")
+    await user.write("Can you read this?")
 
-    await expect(person.turns("assistant").locator(".words")).to_contain_text(
-        "(You typed: Can you read this?)"
-    )
+    await expect(user.turns("assistant").locator(".words")).to_contain_text("(You typed: Can you read this?)")
 
 
-async def test_typing_needs_no_microphone(visit: Visitor, server: StartServer) -> None:
-    person = await visit(server().url)
+async def test_typing_needs_no_microphone(open_page: OpenPage, server: StartServer) -> None:
+    user = await open_page(server().url)
 
-    await person.press("Connect")
-    await person.state("connected")
-    await person.write("Wie spät ist es?")
-    await person.state("speaking")
-    await person.state("connected")
+    await user.press("Connect")
+    await user.state("connected")
+    await user.write("Wie spät ist es?")
+    await user.state("speaking")
+    await user.state("connected")
 
-    await expect(person.turns("user").locator(".words")).to_have_text("Wie spät ist es?")
-    await expect(person.turns("assistant").locator(".words")).to_contain_text("(You typed: Wie spät ist es?)")
-    [answer] = person.answers()
-    assert share_heard(parts(answer), await person.heard()) >= 0.8
-    assert await person.witnessed("microphoneRequests") == 0
+    await expect(user.turns("user").locator(".words")).to_have_text("Wie spät ist es?")
+    await expect(user.turns("assistant").locator(".words")).to_contain_text("(You typed: Wie spät ist es?)")
+    [answer] = user.answers()
+    assert share_heard(parts(answer), await user.heard()) >= 0.8
+    assert await user.recorded("microphoneRequests") == 0
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("dialect", API_VERSIONS)
 async def test_azure_answers_and_alone_sees_the_key(
-    visit: Visitor, server: StartServer, azure_tls: ssl.SSLContext, ca_file: str, dialect: str
+    open_page: OpenPage, server: StartServer, azure_tls: ssl.SSLContext, ca_file: str, dialect: str
 ) -> None:
     async with Simulator(host="localhost", ssl=azure_tls, key=KEY) as azure:
         running = server(
@@ -273,23 +258,23 @@ async def test_azure_answers_and_alone_sees_the_key(
             AZURE_OPENAI_API_VERSION=API_VERSIONS[dialect],
             SSL_CERT_FILE=ca_file,
         )
-        person = await visit(running.url)
-        await person.press("Connect")
-        await person.state("connected")
-        await person.press("Start Recording")
-        await person.state("listening")
-        await person.pulse.speak(QUESTION)
-        await person.state("speaking")
-        await person.state("listening")
+        user = await open_page(running.url)
+        await user.press("Connect")
+        await user.state("connected")
+        await user.press("Start Recording")
+        await user.state("listening")
+        await user.pulse.speak(QUESTION)
+        await user.state("speaking")
+        await user.state("listening")
         served = [
             f"{got.headers}{await got.body()!r}"
-            for got in [await person.page.request.get(url) for url in (*person.urls, f"{running.url}/config")]
+            for got in [await user.page.request.get(url) for url in (*user.urls, f"{running.url}/config")]
         ]
 
-    [answer] = person.answers()
+    [answer] = user.answers()
     assert len(answer) > 5 * signals.RATE
     assert [handshake.dialect for handshake in azure.handshakes] == [dialect]
     assert azure.handshakes[0].headers["api-key"] == KEY
-    assert f"{running.url}/app.js" in person.urls
-    for seen in (running.log(), *served, *person.frames):
+    assert f"{running.url}/app.js" in user.urls
+    for seen in (running.log(), *served, *user.frames):
         assert KEY not in seen

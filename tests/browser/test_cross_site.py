@@ -9,7 +9,7 @@ from axe_playwright_python.async_playwright import Axe  # type: ignore[import-un
 from engines import chromium as run_chromium
 from engines import serve
 from playwright.async_api import expect
-from unprotected_relay import naive_relay
+from unprotected_relay import run_unprotected_relay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,8 +58,8 @@ ATTACKS = {
 
 
 @pytest.fixture(scope="module")
-def naive() -> Iterator[str]:
-    with naive_relay() as url:
+def unprotected() -> Iterator[str]:
+    with run_unprotected_relay() as url:
         yield url
 
 
@@ -83,23 +83,23 @@ async def succeeds(page: Page, evil: str, attack: str, url: str) -> bool:
 
 @pytest.mark.parametrize("attack", ATTACKS)
 async def test_another_site_cannot(
-    page: Page, server: StartServer, naive: str, evil: str, attack: str
+    page: Page, server: StartServer, unprotected: str, evil: str, attack: str
 ) -> None:
-    assert await succeeds(page, evil, attack, naive)
+    assert await succeeds(page, evil, attack, unprotected)
     assert not await succeeds(page, evil, attack, server().url)
 
 
 async def test_a_rebound_name_does_not_see_the_page(
-    playwright: Playwright, server: StartServer, naive: str
+    playwright: Playwright, server: StartServer, unprotected: str
 ) -> None:
     running = server().url
     async with run_chromium(playwright, f"--host-resolver-rules=MAP {REBOUND} 127.0.0.1") as browser:
         page = await browser.new_page()
-        for url, status in ((running, 403), (naive, 200)):
+        for url, status in ((running, 403), (unprotected, 200)):
             answer = await page.goto(f"http://{REBOUND}:{url.rpartition(':')[2]}/config")
             assert answer
             assert answer.status == status
-        assert await page.evaluate(OPEN_SOCKET, naive.replace("127.0.0.1", REBOUND))
+        assert await page.evaluate(OPEN_SOCKET, unprotected.replace("127.0.0.1", REBOUND))
         assert not await page.evaluate(OPEN_SOCKET, running.replace("localhost", REBOUND))
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from raw_http import ask, enters, frame, netloc, upgrade
+from raw_http import ask, frame, netloc, opens_websocket, upgrade
 from server_process import StartServer
-from unprotected_relay import naive_relay
+from unprotected_relay import run_unprotected_relay
 
 from realtime_voice.login import AccessCode
 
@@ -37,8 +37,8 @@ def guarded() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def naive() -> Iterator[str]:
-    with naive_relay() as url:
+def unprotected() -> Iterator[str]:
+    with run_unprotected_relay() as url:
         yield url
 
 
@@ -55,7 +55,7 @@ class Attack:
         port = url.rpartition(":")[2]
         headers = [(name, value.replace("{}", port)) for name, value in self.headers]
         host = self.host and self.host.replace("{}", port)
-        return enters(url, *headers, target=self.target, host=host)
+        return opens_websocket(url, *headers, target=self.target, host=host)
 
 
 def from_page(origin: str) -> tuple[tuple[str, str], ...]:
@@ -155,8 +155,8 @@ def by_name(attack: Attack) -> str:
 
 
 @pytest.mark.parametrize("attack", [*ON_LOCAL, *ON_GUARDED, *WRONG_CODES], ids=by_name)
-def test_each_attack_succeeds_on_a_relay_without_defences(naive: str, attack: Attack) -> None:
-    assert attack.succeeds(naive)
+def test_each_attack_succeeds_on_a_relay_without_defences(unprotected: str, attack: Attack) -> None:
+    assert attack.succeeds(unprotected)
 
 
 @pytest.mark.parametrize("attack", ON_LOCAL, ids=by_name)
@@ -172,12 +172,12 @@ def test_a_server_with_a_code_keeps_out(guarded: str, attack: Attack) -> None:
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]", "LocalHost"])
 def test_the_page_of_this_machine_gets_in(local: str, name: str) -> None:
     host = f"{name}:{local.rpartition(':')[2]}"
-    assert enters(local, ("Origin", f"http://{host.lower()}"), host=host)
+    assert opens_websocket(local, ("Origin", f"http://{host.lower()}"), host=host)
     assert ask(local, "/config", host=host).status == 200
 
 
 def test_a_program_on_this_machine_gets_in_with_any_key(local: str) -> None:
-    assert enters(local, ("Authorization", "Bearer any"))
+    assert opens_websocket(local, ("Authorization", "Bearer any"))
 
 
 @pytest.mark.parametrize(
@@ -192,7 +192,7 @@ def test_a_program_on_this_machine_gets_in_with_any_key(local: str) -> None:
     ids=["page", "two cookies", "api-key", "bearer", "subprotocol"],
 )
 def test_who_knows_the_code_gets_in(guarded: str, headers: tuple[tuple[str, str], ...]) -> None:
-    assert enters(guarded, *headers, host=PUBLIC_HOST)
+    assert opens_websocket(guarded, *headers, host=PUBLIC_HOST)
 
 
 def test_a_refusal_names_its_reason_by_status_alone(guarded: str) -> None:
@@ -249,9 +249,9 @@ def serves(url: str, target: str, host: str | None = None) -> bool:
 
 @pytest.mark.parametrize("target", [*FILES[1:], "/docs", "/openapi.json"])
 def test_each_way_out_of_the_public_files_leads_out_of_a_relay_without_defences(
-    naive: str, target: str
+    unprotected: str, target: str
 ) -> None:
-    assert serves(naive, target)
+    assert serves(unprotected, target)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +295,7 @@ def test_a_stranger_sees_nothing_but_the_way_to_the_login(guarded: str, target: 
 def test_probes_are_answered_under_any_name_and_say_nothing_else(guarded: str) -> None:
     assert ask(guarded, "/healthz", host="10.1.2.3:3000").body == b'{"status":"alive"}'
     assert ask(guarded, "/readyz", host="10.1.2.3:3000").body == b'{"ready":true}'
-    assert not enters(guarded, target="/healthz", host="10.1.2.3:3000")
+    assert not opens_websocket(guarded, target="/healthz", host="10.1.2.3:3000")
 
 
 @pytest.mark.parametrize("target", ["/", "/config", "/nowhere", "/login", "/healthz"])

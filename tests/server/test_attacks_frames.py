@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from processes import open_files, resident_bytes
-from raw_http import ask, dial, enters, frame, read_all, upgrade, upgrade_head
+from raw_http import ask, frame, open_connection, opens_websocket, read_all, upgrade, upgrade_head
 from server_process import Server, StartServer
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ def running() -> Iterator[Server]:
             MAX_EVENT_BYTES=str(LIMIT_BYTES),
             LOG_LEVEL="debug",
         )
-        assert enters(server.url, CREDENTIALS, host=HOST)  # opens what the server opens once and keeps
+        assert opens_websocket(
+            server.url, CREDENTIALS, host=HOST
+        )  # opens what the server opens once and keeps
         server.wait_for_log(" ended ")
         yield server
         assert ask(server.url, "/healthz").status == 200
@@ -174,7 +176,7 @@ def test_text_that_is_not_utf8_is_not_logged(running: Server) -> None:
 def test_frames_sent_before_the_handshake_is_answered_are_relayed(
     running: Server, delay_seconds: float
 ) -> None:
-    with dial(running.url) as sock:
+    with open_connection(running.url) as sock:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.sendall(upgrade_head(running.url, "/ws", (CREDENTIALS,), HOST))
         time.sleep(delay_seconds)  # so that the frames come at different moments of the handshake
@@ -201,7 +203,7 @@ def test_endless_empty_fragments_and_unread_pongs_use_no_memory(running: Server)
             sock.settimeout(5)
             for at in range(0, len(data), 2**16):
                 sock.sendall(data[at : at + 2**16])
-            assert enters(running.url, CREDENTIALS, host=HOST)
+            assert opens_websocket(running.url, CREDENTIALS, host=HOST)
         assert resident_bytes(running.process.pid) - before < 8 * 2**20, name
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
-from raw_http import Answer, ask, dial, enters, head, read_all
+from raw_http import Answer, ask, head, open_connection, opens_websocket, read_all
 from server_process import StartServer
 
 from realtime_voice.login import AccessCode, TooManyFailuresError
@@ -60,7 +60,7 @@ def test_the_right_code_opens_the_page_and_the_relay_for_twelve_hours(url: str) 
     assert CODE not in answer.raw.decode()
     assert ask(url, "/", ("Cookie", cookie), host=HOST).status == 200
     assert ask(url, "/config", ("Cookie", cookie), host=HOST).status == 200
-    assert enters(url, ("Origin", ORIGIN), ("Cookie", cookie), host=HOST)
+    assert opens_websocket(url, ("Origin", ORIGIN), ("Cookie", cookie), host=HOST)
 
 
 def test_on_plain_http_of_this_machine_the_cookie_does_without_https(url: str) -> None:
@@ -133,7 +133,7 @@ def test_a_long_body_is_refused_whatever_its_length_says(url: str) -> None:
     big = b"code=" + b"a" * 5000
     assert ask(url, "/login", FORM, ("Origin", ORIGIN), method="POST", host=HOST, body=big).status == 413
     chunked = [("Host", HOST), ("Origin", ORIGIN), FORM, ("Transfer-Encoding", "chunked")]
-    with dial(url) as sock:
+    with open_connection(url) as sock:
         sock.sendall(head("POST", "/login", chunked) + b"1000\r\n" + b"a" * 4096 + b"\r\n")
         sock.sendall(b"1000\r\n" + b"a" * 4096 + b"\r\n")  # and no end
         assert Answer(read_all(sock)).status == 413

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
-from ends import Azure, Browser, End, open_browser
+from endpoints import Azure, Browser, Endpoint, open_browser
 from mock_azure import KEY
 from processes import open_files, resident_bytes
 
@@ -82,7 +82,7 @@ class Outcome:
     close: tuple[int, str] | None = None  # the close frame that the other end got
 
 
-def fail(end: End, fault: str) -> None:
+def fail(end: Endpoint, fault: str) -> None:
     """Make one end fail."""
     end.answers = False
     match fault:
@@ -99,7 +99,7 @@ def fail(end: End, fault: str) -> None:
             end.transport.pause_reading()
 
 
-async def send_events(end: End) -> None:
+async def send_events(end: Endpoint) -> None:
     """Send an event every 40 ms, or as fast as they are accepted, until the connection is lost."""
     while not end.lost.done():
         await end.writable.wait()

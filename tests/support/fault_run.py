@@ -1,4 +1,4 @@
-"""Fault after fault strikes one talk, whatever it is about, and after each all must be as though nothing had been."""
+"""Inject one random fault after another into one conversation, and check its invariants after each."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import anyio
 from engines import chromium
-from environment import make_world
-from invariants import Ledger
-from noting_session import answer_to
+from environment import open_environment
+from invariants import Invariants
 from playwright.async_api import async_playwright
+from recording_session import answer_to
 from server_process import StartServer
 from waiting import TIMEOUT_S
 
@@ -24,33 +24,41 @@ from simulator import Faults
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from environment import World
+    from environment import Environment
 
 SHORT_SESSION_S = 4
-STILL_S = 0.3
-"""A moment is quiet when nothing begins in it."""
+QUIET_S = 0.3
+"""So long nothing must begin before the conversation counts as quiet."""
 OFFERS = ("Answer now", "Go on")
-TYPES_WHILE_AWAY = 0.3  # of the faults
+WRITES_MEANWHILE = 0.3  # share of the faults during which the user writes a message
 LIVE = ("listening", "hearing-you", "thinking", "speaking")
 
 
 @dataclass
 class Outcome:
-    """What came of it."""
+    """How often each kind of fault was injected and cost the session, and how long recovering took.
 
-    struck: Counter[str] = field(default_factory=Counter)
-    lost: Counter[str] = field(default_factory=Counter)
-    away_s: list[float] = field(default_factory=list)
+    Attributes:
+        outage_s: from the loss of the session to a live conversation.
+        recovery_s: from the end of the fault to a live conversation.
+    """
+
+    injected: Counter[str] = field(default_factory=Counter)
+    sessions_lost: Counter[str] = field(default_factory=Counter)
+    outage_s: list[float] = field(default_factory=list)
     recovery_s: list[float] = field(default_factory=list)
 
     def lines(self) -> list[str]:
-        kinds = [f"{kind:18} {count:5} {self.lost[kind]:5}" for kind, count in sorted(self.struck.items())]
+        kinds = [
+            f"{kind:18} {count:5} {self.sessions_lost[kind]:5}"
+            for kind, count in sorted(self.injected.items())
+        ]
         return [
-            f"{'fault':18} times  lost",
+            f"{'fault':18} times  sessions lost",
             *kinds,
-            f"{'all':18} {self.struck.total():5} {self.lost.total():5}, all recovered from",
-            f"from the end of the trouble to a live talk: {spread(self.recovery_s)}",
-            f"from the loss of the session to a live talk: {spread(self.away_s)}",
+            f"{'all':18} {self.injected.total():5} {self.sessions_lost.total():5}, all recovered from",
+            f"from the end of the fault to a live conversation: {spread(self.recovery_s)}",
+            f"from the loss of the session to a live conversation: {spread(self.outage_s)}",
         ]
 
 
@@ -60,96 +68,96 @@ def spread(times_s: list[float]) -> str:
     return f"median {statistics.median(ordered):.2f} s, 95th percentile {p95_s:.2f} s"
 
 
-class Trouble:
-    """Ways to break a world and mend it again.
+class FaultInjector:
+    """Break an environment in one way, and repair it.
 
     Args:
-        pace: how long troubles last; at 1, long enough that each kind of them sometimes costs the session.
+        pace: scales how long faults last. At 1, each kind of fault sometimes costs the session.
     """
 
-    def __init__(self, world: World, choice: random.Random, pace: float) -> None:
-        self.world, self.choice, self.pace = world, choice, pace
+    def __init__(self, environment: Environment, choice: random.Random, pace: float) -> None:
+        self.environment, self.choice, self.pace = environment, choice, pace
 
-    async def last(self, most_s: float, least_s: float = 0) -> None:
-        """Let some time pass: that it does is the point."""
+    async def last_for(self, most_s: float, least_s: float = 0) -> None:
+        """Let the fault last for a random time."""
         await anyio.sleep(self.pace * self.choice.uniform(least_s, most_s))
 
     async def last_silently(self) -> None:
-        """Let so little time pass that nobody notices, or so much that somebody has to."""
-        await (self.last(4) if self.choice.random() < 0.5 else self.last(24, 11))
+        """Let the fault last so briefly that no side notices, or so long that one side must notice."""
+        await (self.last_for(4) if self.choice.random() < 0.5 else self.last_for(24, 11))
 
     async def server_killed(self) -> None:
-        await self.world.stop_server(signal.SIGKILL)
-        await self.last(3)
-        await self.world.start_server()
+        await self.environment.stop_server(signal.SIGKILL)
+        await self.last_for(3)
+        await self.environment.start_server()
 
     async def server_restarted(self) -> None:
-        await self.world.stop_server(signal.SIGTERM)
-        await self.last(3)
-        await self.world.start_server()
+        await self.environment.stop_server(signal.SIGTERM)
+        await self.last_for(3)
+        await self.environment.start_server()
 
     async def server_hung(self) -> None:
-        self.world.server.process.send_signal(signal.SIGSTOP)
+        self.environment.server.process.send_signal(signal.SIGSTOP)
         try:
             await self.last_silently()
         finally:
-            self.world.server.process.send_signal(signal.SIGCONT)
+            self.environment.server.process.send_signal(signal.SIGCONT)
 
     async def network_reset(self) -> None:
-        self.world.front.cut()
+        self.environment.page_proxy.cut()
 
     async def network_refused(self) -> None:
-        await self.world.front.refuse()
-        self.world.front.cut()
-        await self.last(5)
-        await self.world.front.accept()
+        await self.environment.page_proxy.refuse()
+        self.environment.page_proxy.cut()
+        await self.last_for(5)
+        await self.environment.page_proxy.accept()
 
     async def network_frozen(self) -> None:
-        self.world.front.freeze()
+        self.environment.page_proxy.freeze()
         await self.last_silently()
-        self.world.front.thaw()
+        self.environment.page_proxy.thaw()
 
     async def browser_offline(self) -> None:
-        await self.world.context.set_offline(offline=True)
-        await self.last(5)
-        await self.world.context.set_offline(offline=False)
+        await self.environment.context.set_offline(offline=True)
+        await self.last_for(5)
+        await self.environment.context.set_offline(offline=False)
 
     async def computer_asleep(self) -> None:
-        tab = await self.world.context.new_cdp_session(self.world.visit.page)
+        tab = await self.environment.context.new_cdp_session(self.environment.user.page)
         await tab.send("Page.setWebLifecycleState", {"state": "frozen"})
         if self.choice.random() < 0.5:
-            self.world.front.cut()
-        await self.last(8)
+            self.environment.page_proxy.cut()
+        await self.last_for(8)
         await tab.send("Page.setWebLifecycleState", {"state": "active"})
         await tab.detach()
 
     async def service_reset(self) -> None:
-        self.world.service.back.cut()
+        self.environment.upstream.proxy.cut()
 
     async def service_refuses(self) -> None:
-        simulator = self.world.service.simulator
+        simulator = self.environment.upstream.simulator
         simulator.faults = Faults(refuse=self.choice.choice([429, 500, 503]))
-        self.world.service.back.cut()
-        await self.last(3)
+        self.environment.upstream.proxy.cut()
+        await self.last_for(3)
         simulator.faults = Faults()
 
     async def service_frozen(self) -> None:
-        self.world.service.back.freeze()
+        self.environment.upstream.proxy.freeze()
         await self.last_silently()
-        self.world.service.back.thaw()
+        self.environment.upstream.proxy.thaw()
 
     async def session_short(self) -> None:
-        """The next session hardly lasts, and hands over to another."""
-        self.world.service.simulator.faults = Faults(times=1, session_s=SHORT_SESSION_S)
-        self.world.service.back.cut()
+        """Let the next session expire soon after it began."""
+        self.environment.upstream.simulator.faults = Faults(times=1, session_s=SHORT_SESSION_S)
+        self.environment.upstream.proxy.cut()
         await anyio.sleep(SHORT_SESSION_S + 1)
 
     async def page_reloaded(self) -> None:
-        visit = self.world.visit
-        await visit.page.reload()
-        await visit.press("Start Recording")
+        user = self.environment.user
+        await user.page.reload()
+        await user.press("Start Recording")
 
-    KINDS: tuple[Kind, ...] = (
+    KINDS: tuple[FaultKind, ...] = (
         server_killed,
         server_restarted,
         server_hung,
@@ -166,149 +174,150 @@ class Trouble:
     )
 
 
-class Kind(Protocol):
-    """A way of `Trouble`."""
+class FaultKind(Protocol):
+    """One of `FaultInjector.KINDS`."""
 
     __name__: str
 
-    def __call__(self, trouble: Trouble, /) -> Awaitable[None]: ...
+    def __call__(self, injector: FaultInjector, /) -> Awaitable[None]: ...
 
 
-class Ordeal:
-    """One talk with the microphone on, and all that befalls it."""
+class FaultRun:
+    """One conversation with the microphone on, and the faults that are injected into it."""
 
     def __init__(
         self,
-        world: World,
-        ledger: Ledger,
+        environment: Environment,
+        invariants: Invariants,
         seed: int,
         pace: float = 1,
-        tell: Callable[[str], object] = lambda _: None,
+        report: Callable[[str], object] = lambda _: None,
     ) -> None:
-        self.world, self.visit, self.ledger = world, world.visit, ledger
+        self.environment, self.user, self.invariants = environment, environment.user, invariants
         self.choice = random.Random(seed)
-        self.trouble = Trouble(world, self.choice, pace)
-        self.tell = tell
+        self.injector = FaultInjector(environment, self.choice, pace)
+        self.report = report
         self.outcome = Outcome()
 
-    async def suffer(self, faults: int) -> Outcome:
-        """Meet so many faults, and check after each; raise AssertionError when anything is not as it should be."""
-        await self.visit.press("Start Recording")
-        await self.visit.state("listening")
-        kinds: list[Kind] = []
+    async def run(self, faults: int) -> Outcome:
+        """Inject that many faults, and check after each; raise AssertionError when an invariant does not hold."""
+        await self.user.press("Start Recording")
+        await self.user.state("listening")
+        kinds: list[FaultKind] = []
         for number in range(faults):
             if not kinds:
-                kinds = self.choice.sample(Trouble.KINDS, len(Trouble.KINDS))
+                kinds = self.choice.sample(FaultInjector.KINDS, len(FaultInjector.KINDS))
             kind = kinds.pop()
-            doing = self.choice.choice((self.be_idle, self.ask, self.listen, self.speak))
+            doing = self.choice.choice((self.do_nothing, self.ask, self.listen, self.speak))
             try:
-                await self.meet(number, kind, doing)
+                await self.inject(number, kind, doing)
             except BaseException as failure:
-                states = await self.visit.tapped("states")
+                states = await self.user.tapped("states")
                 failure.add_note(
                     f"fault {number}: {kind.__name__} while {doing.__name__}; states: {states[-12:]}"
                 )
                 raise
-            self.tell(f"{number + 1} of {faults}: {kind.__name__} while {doing.__name__}")
+            self.report(f"{number + 1} of {faults}: {kind.__name__} while {doing.__name__}")
         return self.outcome
 
-    async def meet(self, number: int, kind: Kind, doing: Callable[[str], Awaitable[None]]) -> None:
+    async def inject(self, number: int, kind: FaultKind, doing: Callable[[str], Awaitable[None]]) -> None:
         name = kind.__name__
-        self.outcome.struck[name] += 1
+        self.outcome.injected[name] += 1
         await doing(f"Question {number}: 20 words")
-        struck_at = time.time()
+        injected_at = time.time()
         async with anyio.create_task_group() as tasks:
-            if name != "page_reloaded" and self.choice.random() < TYPES_WHILE_AWAY:
-                tasks.start_soon(self.type_while_away, f"Still there, {number}?")
-            await kind(self.trouble)
-        mended_at = time.time()
-        await self.visit.state(*LIVE)
-        await self.be_quiet()
+            if name != "page_reloaded" and self.choice.random() < WRITES_MEANWHILE:
+                tasks.start_soon(self.write_meanwhile, f"Still there, {number}?")
+            await kind(self.injector)
+        repaired_at = time.time()
+        await self.user.state(*LIVE)
+        await self.wait_until_quiet()
         await self.take_offers()
-        await self.ledger.check_answered()
-        await self.prove(f"All well, {number}?")
-        await self.note_recovery(name, struck_at, mended_at)
-        await self.ledger.check()
-        await self.world.service.check_alone()
+        await self.invariants.check_answered()
+        await self.check_live(f"All well, {number}?")
+        await self.invariants.check_no_banner()
+        await self.note_recovery(name, injected_at, repaired_at)
+        await self.invariants.check()
+        await self.environment.upstream.check_only_session()
 
     # What the user does
 
-    async def be_idle(self, _: str) -> None:
-        """Nothing is under way."""
+    async def do_nothing(self, _: str) -> None:
+        """Leave the conversation quiet."""
 
     async def ask(self, question: str) -> None:
-        """An answer is awaited."""
-        self.ledger.asked.append(question)
-        await self.visit.write(question)
+        """Write a message, whose answer is then awaited."""
+        self.invariants.asked.append(question)
+        await self.user.write(question)
         await anyio.sleep(self.choice.uniform(0, 0.3))
 
     async def listen(self, question: str) -> None:
-        """An answer is heard."""
-        await self.ledger.ask(question)
+        """Write a message, and hear its answer for a while."""
+        await self.invariants.ask(question)
         await anyio.sleep(self.choice.uniform(0, 2))
 
     async def speak(self, _: str) -> None:
-        """The user is speaking, or has just spoken."""
-        await self.visit.speak()
+        """Speak, so that the fault comes during the speech or right after it."""
+        await self.user.speak()
         await anyio.sleep(self.choice.uniform(0, 2.5))
 
-    async def type_while_away(self, question: str) -> None:
+    async def write_meanwhile(self, question: str) -> None:
         await anyio.sleep(self.choice.uniform(0, 1))
-        self.ledger.asked.append(question)
-        await self.visit.write(question)
+        self.invariants.asked.append(question)
+        await self.user.write(question)
 
     async def take_offers(self) -> None:
-        """Take what the page offers after a loss."""
+        """Press each button that the page offers after the loss of a session."""
         for offer in OFFERS:
-            button = self.visit.banner.get_by_role("button", name=offer)
+            button = self.user.banner.get_by_role("button", name=offer)
             if await button.is_visible():
                 await button.click()
-                await self.be_quiet()
+                await self.wait_until_quiet()
 
-    async def be_quiet(self) -> None:
-        """Wait until all is said and answered."""
-        await self.visit.fall_silent()
+    async def wait_until_quiet(self) -> None:
+        """Wait until everything is said and answered."""
+        await self.user.stop_speaking()
         still_since = time.monotonic()
         deadline = still_since + TIMEOUT_S
-        while time.monotonic() < still_since + STILL_S:
-            await anyio.sleep(STILL_S / 4)
-            state = (await self.visit.tapped("states"))[-1][0]
-            if state != "listening" or self.world.service.session.response:
+        while time.monotonic() < still_since + QUIET_S:
+            await anyio.sleep(QUIET_S / 4)
+            state = (await self.user.tapped("states"))[-1][0]
+            if state != "listening" or self.environment.upstream.session.response:
                 still_since = time.monotonic()
             assert time.monotonic() < deadline, f"still {state}"
 
-    async def prove(self, question: str) -> None:
-        """Ask, and get the whole answer; take what is offered when even now the connection turns out to be lost."""
-        self.ledger.asked.append(question)
-        await self.visit.write(question)
-        answer = self.visit.log.get_by_text(answer_to(question))
+    async def check_live(self, question: str) -> None:
+        """Ask, and wait for the whole answer. The page may only now notice that the connection is lost; then take its offers."""
+        self.invariants.asked.append(question)
+        await self.user.write(question)
+        answer = self.user.log.get_by_text(answer_to(question))
         deadline = time.monotonic() + TIMEOUT_S
-        await self.be_quiet()
+        await self.wait_until_quiet()
         while not await answer.is_visible():
-            assert time.monotonic() < deadline, f"{question} is not answered"
+            assert time.monotonic() < deadline, f"{question} has no answer"
             await self.take_offers()
-            await self.be_quiet()
+            await self.wait_until_quiet()
 
-    async def note_recovery(self, name: str, struck_at: float, mended_at: float) -> None:
-        states = [(state, ms / 1000) for state, ms in await self.visit.tapped("states")]
-        since = [at for at, (_, when_s) in enumerate(states) if when_s >= struck_at]
+    async def note_recovery(self, name: str, injected_at: float, repaired_at: float) -> None:
+        states = [(state, ms / 1000) for state, ms in await self.user.tapped("states")]
+        since = [at for at, (_, when_s) in enumerate(states) if when_s >= injected_at]
         away = [at for at in since if states[at][0] in ("reconnecting", "connecting")]
         if not away:
             return
-        self.outcome.lost[name] += 1
+        self.outcome.sessions_lost[name] += 1
         live_s = states[away[-1] + 1][1]
         lost_s = states[away[0]][1]
-        self.outcome.away_s.append(live_s - lost_s)
-        self.outcome.recovery_s.append(max(0.0, live_s - max(mended_at, lost_s)))
+        self.outcome.outage_s.append(live_s - lost_s)
+        self.outcome.recovery_s.append(max(0.0, live_s - max(repaired_at, lost_s)))
 
 
-async def run(faults: int, seed: int, tell: Callable[[str], object]) -> Outcome:
-    """Let a talk meet so many faults, outside any test; tell of each that was survived."""
+async def run_faults(faults: int, seed: int, report: Callable[[str], object]) -> Outcome:
+    """Let a talk inject so many faults, outside any test; tell of each that was survived."""
     with StartServer() as start:
         async with (
             async_playwright() as playwright,
             chromium(playwright) as browser,
-            make_world(browser, start) as world,
+            open_environment(browser, start) as environment,
         ):
-            ledger = Ledger(world.visit, world.service)
-            return await Ordeal(world, ledger, seed, tell=tell).suffer(faults)
+            invariants = Invariants(environment.user, environment.upstream)
+            return await FaultRun(environment, invariants, seed, report=report).run(faults)

@@ -1,13 +1,13 @@
-"""What was said in a talk by those who said it, held against what the page shows and what the service knows."""
+"""What must hold in a conversation whatever happened to it: the page, the user and the upstream agree on what was said."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from noting_session import GO_ON, WORD_MS, Known, answer_to
+from recording_session import GO_ON, WORD_MS, KnownMessage, answer_to
 
 if TYPE_CHECKING:
-    from environment import Service, Turn, Visit
+    from environment import Turn, Upstream, User
 
 MAX_RESTORED = 20
 SPOKEN = "[", "of speech; the simulator does not transcribe]"
@@ -16,11 +16,11 @@ RACES = {
     "conversation_already_has_active_response",  # the page asks again once that one is over
 }
 SLACK_WORDS = 3
-"""Of an interrupted answer: its text runs a little ahead of its sound, and is cut at the end of a word."""
+"""How many words of an interrupted answer the page may show beyond those played: text runs ahead of its sound."""
 
 
 def is_race(error: dict[str, Any]) -> bool:
-    """Tell whether an error only says that page and service acted at the same time."""
+    """Return whether an error only says that the page and the upstream acted at the same time."""
     return error["code"] in RACES or "already shorter than" in error["message"]
 
 
@@ -32,53 +32,59 @@ def without_number(answer: str) -> str:
     return answer.partition(". ")[2]
 
 
-class Ledger:
-    """Check one talk at quiet moments. `asked` is what was typed so far, in order."""
+class Invariants:
+    """Check one conversation at quiet moments. `asked` lists what was typed so far, in order."""
 
-    def __init__(self, visit: Visit, service: Service) -> None:
-        self.visit, self.service = visit, service
+    def __init__(self, user: User, upstream: Upstream) -> None:
+        self.user, self.upstream = user, upstream
         self.asked: list[str] = []
         self._seen: list[Turn] = []
 
     async def check(self) -> None:
-        """Check all that must hold whenever the page is live and nothing is under way."""
-        turns = await self.visit.turns()
+        """Check everything that must hold while the page is live and nothing is in progress."""
+        turns = await self.user.turns()
         self.check_page(turns)
         self.check_first_messages(turns)
         self.check_knowledge(turns)
-        assert await self.visit.tapped("violations") == []
+        assert await self.user.tapped("violations") == []
         await self.check_heard(turns)
-        assert self.visit.errors == []
-        assert [error for error in self.service.session.errors if not is_race(error)] == []
+        assert self.user.errors == []
+        assert [error for error in self.upstream.session.errors if not is_race(error)] == []
         self._seen = turns
 
     async def check_restored(self) -> None:
-        """Check that the session in use was given all it had to be, right when the page is live again; then all else."""
-        worded = [turn for turn in await self.visit.turns() if turn.has_words]
-        restored = self.service.session.restored
+        """Check that the current session was given every message to restore, as soon as the page is live; then check everything."""
+        worded = [turn for turn in await self.user.turns() if turn.has_words]
+        restored = self.upstream.session.restored
         assert len(restored) == min(MAX_RESTORED, len(worded)), f"{restored}\ninstead of\n{worded}"
         await self.check()
-        await self.service.check_alone()
+        await self.upstream.check_only_session()
 
     async def ask(self, question: str) -> None:
-        """Write a message, and wait until its answer begins to be heard."""
+        """Write a message, and wait until its answer begins to play."""
         self.asked.append(question)
-        await self.visit.write(question)
-        await self.visit.state("speaking")
+        await self.user.write(question)
+        await self.user.state("speaking")
 
-    async def talk(self, question: str) -> None:
-        """Write a message, hear the whole answer, which may be over in an instant, and check."""
+    async def converse(self, question: str) -> None:
+        """Write a message, wait until its whole answer was played and no banner is shown, and check everything."""
         self.asked.append(question)
-        await self.visit.write(question)
-        await self.visit.read(answer_to(question))
-        await self.visit.state("listening", "connected")
-        turns = await self.visit.turns()
+        await self.user.write(question)
+        await self.user.read(answer_to(question))
+        await self.user.state("listening", "connected")
+        turns = await self.user.turns()
         asked, answered = (turn.words for turn in turns[-2:])
         assert (asked, without_number(answered)) == (question, answer_to(question))
+        await self.check_no_banner()
         await self.check()
 
+    async def check_no_banner(self) -> None:
+        """Check that the page shows no problem."""
+        shown = await self.user.banner.all_text_contents()
+        assert not await self.user.banner.is_visible(), f"a banner is shown: {shown}"
+
     def check_page(self, turns: list[Turn]) -> None:
-        """Check that each question is there once, in order, with its own answers behind it; and that nothing seen is gone."""
+        """Check that each question is shown once, in order, followed by its own answers; and that no earlier turn is gone."""
         assert turns[: len(self._seen)] == self._seen, f"{turns}\nno longer begins with\n{self._seen}"
         typed = [
             turn.words
@@ -86,39 +92,39 @@ class Ledger:
             if turn.role == "user" and turn.has_words and not is_spoken(turn.words)
         ]
         assert typed == self.asked
-        open_answers = [answer_to(GO_ON)] * len(turns)  # it may be asked for at any time
+        open_answers = [answer_to(GO_ON)] * len(turns)  # the user may ask for the rest at any time
         for turn in turns:
-            assert turn.status in ("complete", "interrupted", "failed"), f"{turn} is not over"
+            assert turn.status in ("complete", "interrupted", "failed"), f"{turn} has not ended"
             if turn.role == "user":
                 open_answers.append(answer_to(turn.words))
                 continue
             said = without_number(self.whole(turn))
-            assert said in open_answers, f"{turn} answers nothing before it, or is there twice"
+            assert said in open_answers, f"{turn} answers no question before it, or is shown twice"
             if turn.status == "complete":
                 open_answers.remove(said)
 
     def whole(self, answer: Turn) -> str:
-        """Return what an answer on the page was to say; the page may have less of one that was interrupted."""
+        """Return the whole text of an answer, of which the page shows only the beginning if it was interrupted."""
         number = f"{answer.words.partition('.')[0]}."
-        [whole] = [each for each in self.service.notes.answers.values() if each.startswith(number)]
+        [whole] = [each for each in self.upstream.records.answers.values() if each.startswith(number)]
         assert whole == answer.words or (answer.status == "interrupted" and whole.startswith(answer.words)), (
             answer
         )
         return whole
 
     async def check_answered(self) -> None:
-        """Check that nothing is left that the user waits for: of words that were lost the page says so."""
-        for last in (await self.visit.turns())[-1:]:
+        """Check that the last turn has an answer, or is one whose words the page says were lost."""
+        for last in (await self.user.turns())[-1:]:
             assert last.role == "assistant" or not last.has_words, (
-                f"{last} is not answered, nor is that offered"
+                f"{last} has no answer, and the page does not offer one"
             )
 
     def check_first_messages(self, turns: list[Turn]) -> None:
-        """Check that the session in use was given the messages before it, the last 20, and that nothing was between them.
+        """Check that the current session was given the last 20 messages before it, in order and without a gap.
 
-        One more is what was written there first.
+        There may be one more: a message that the user wrote as soon as the session was open.
         """
-        first = [(each.role, each.text) for each in self.service.session.restored]
+        first = [(each.role, each.text) for each in self.upstream.session.restored]
         shown = [(turn.role, turn.words) for turn in turns if turn.has_words]
         if not first:
             return
@@ -129,34 +135,36 @@ class Ledger:
         assert written == 0 or (written == 1 and first[-1][0] == "user"), f"{len(first)} of {end}"
 
     def check_knowledge(self, turns: list[Turn]) -> None:
-        """Check that the session in use knows what the page shows: role by role, word by word.
+        """Check that the current session knows what the page shows: the same roles and words, in order.
 
-        An answer cut in this very session is left out: the service itself knows how much of it was heard.
+        An answer that was cut in this session is left out: the simulator keeps its own cut of the text.
         """
-        known = self.service.session.knows
-        cut = [self.service.notes.answers[each.id] for each in known if each.is_cut]
+        known = self.upstream.session.messages
+        cut = [self.upstream.records.answers[each.id] for each in known if each.is_cut]
         shown = [
             (turn.role, turn.words)
             for turn in turns
             if turn.has_words and not (turn.role == "assistant" and self.whole(turn) in cut)
         ]
-        knows = [(each.role, each.text) for each in known if not each.is_cut]
-        assert knows == shown[-len(knows) :] if knows else not shown, f"{knows}\ninstead of\n{shown}"
-        assert len(knows) >= min(MAX_RESTORED, len(shown)) - len(cut)
+        session_has = [(each.role, each.text) for each in known if not each.is_cut]
+        assert session_has == shown[-len(session_has) :] if session_has else not shown, (
+            f"{session_has}\ninstead of\n{shown}"
+        )
+        assert len(session_has) >= min(MAX_RESTORED, len(shown)) - len(cut)
         self.check_ids(known)
 
-    def check_ids(self, known: list[Known]) -> None:
-        """Check that what was restored bears the id it had before."""
-        own = self.service.session.answers
+    def check_ids(self, known: list[KnownMessage]) -> None:
+        """Check that each restored answer has the id that it had before."""
+        own = self.upstream.session.answers
         for each in known:
             if each.role == "assistant" and each.id not in own:
-                whole = self.service.notes.answers[each.id]
-                assert whole.startswith(each.text), f"{each} is not what was said"
+                whole = self.upstream.records.answers[each.id]
+                assert whole.startswith(each.text), f"{each} has the id of another answer"
 
     async def check_heard(self, turns: list[Turn]) -> None:
-        """Check that of an interrupted answer no more is kept than was heard."""
-        heard_ms = await self.visit.tapped("heardMs")
-        ids = {whole: item_id for item_id, whole in self.service.notes.answers.items()}
+        """Check that the page keeps no more of an interrupted answer than was played."""
+        heard_ms = await self.user.tapped("heardMs")
+        ids = {whole: item_id for item_id, whole in self.upstream.records.answers.items()}
         for turn in turns[len(self._seen) :]:
             ms = heard_ms.get(ids[self.whole(turn)]) if turn.status == "interrupted" else None
             if ms is not None:

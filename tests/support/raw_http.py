@@ -36,7 +36,7 @@ def netloc(url: str) -> str:
     return urlsplit(url).netloc
 
 
-def dial(url: str) -> socket.socket:
+def open_connection(url: str) -> socket.socket:
     parts = urlsplit(url)
     return socket.create_connection((parts.hostname or "", parts.port or 80), SECONDS)
 
@@ -67,7 +67,7 @@ def ask(  # noqa: PLR0913  each is a part of a request
     """Send one request and return the answer. An empty `host` leaves the header out."""
     named = [] if host == "" else [("Host", host or netloc(url))]
     length = [("Content-Length", str(len(body)))] if body else []
-    with dial(url) as sock:
+    with open_connection(url) as sock:
         sock.sendall(
             head(method, target, [*named, ("Connection", "close"), *length, *headers], version) + body
         )
@@ -90,7 +90,7 @@ def upgrade(
     url: str, *headers: tuple[str, str], target: str = "/ws", host: str | None = None
 ) -> Iterator[tuple[socket.socket, Answer]]:
     """Ask for a websocket; yield the socket and the answer, with what came behind it as its body."""
-    with dial(url) as sock:
+    with open_connection(url) as sock:
         sock.sendall(upgrade_head(url, target, headers, host))
         data = b""
         while b"\r\n\r\n" not in data and (part := sock.recv(65536)):
@@ -98,7 +98,9 @@ def upgrade(
         yield sock, Answer(data)
 
 
-def enters(url: str, *headers: tuple[str, str], target: str = "/ws", host: str | None = None) -> bool:
+def opens_websocket(
+    url: str, *headers: tuple[str, str], target: str = "/ws", host: str | None = None
+) -> bool:
     """Tell whether a websocket is opened."""
     with upgrade(url, *headers, target=target, host=host) as (_, answer):
         return answer.status == 101

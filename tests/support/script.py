@@ -1,4 +1,4 @@
-"""A service at the other end of the page's websocket that says what a test says, in either dialect, and in any order."""
+"""The page with its websocket in the test's hands: the test sends server events in either dialect and any order."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from typing import TYPE_CHECKING, Any
 import anyio
 import anyio.lowlevel
 from playwright.async_api import expect
-from waiting import TIMEOUT_S, eventually
+from voice_page import VoicePage
+from waiting import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from playwright.async_api import Locator, Page, WebSocketRoute
+    from playwright.async_api import Page, WebSocketRoute
 
 Event = dict[str, Any]
 
-expect.set_options(timeout=TIMEOUT_S * 1000)
-
 RATE_HZ = 24_000
 AZURE = {"mode": "azure", "deployment": "d", "state": "ready", "session_minutes": 60, "idle_minutes": 10}
-"""What `/config` says of a server that has Azure behind it."""
+"""What `/config` answers where sessions go to Azure."""
 PREVIEW_SESSION = {"id": "s", "model": "gpt-realtime"}
 GA_SESSION = {**PREVIEW_SESSION, "type": "realtime"}
 GA_NAMES = {
@@ -44,18 +43,24 @@ def tone(ms: int) -> str:
     return base64.b64encode(b"".join(struct.pack("<h", sample) for sample in samples)).decode()
 
 
-class Script:
-    """The page, and the service it talks to."""
+class Script(VoicePage):
+    """The page, and the scripted service that its websocket reaches.
+
+    Attributes:
+        sent: the client events of all sessions, in order.
+        sessions: the client events of each session.
+        is_ready: whether `session.update` is answered, so that the page counts as connected.
+        refusal: the error code with which the next session is refused.
+    """
 
     def __init__(self, page: Page) -> None:
-        self.page = page
+        super().__init__(page)
         self.sent: list[Event] = []
         self.session: Event = PREVIEW_SESSION
         self.is_ready = True
         self.refusal: str | None = None
         self.route: WebSocketRoute | None = None
         self.sessions: list[list[Event]] = []
-        """What the page has sent, by session."""
 
     async def open(self, url: str) -> None:
         await self.page.route_web_socket("**/ws", self.accept)
@@ -66,13 +71,13 @@ class Script:
         if self.refusal:
             await self.close(1013, {"type": "relay_error", "code": self.refusal, "message": ""})
             return
-        heard: list[Event] = []
-        self.sessions.append(heard)
+        session: list[Event] = []
+        self.sessions.append(session)
 
         def note(message: str | bytes) -> None:
             event = json.loads(message)
             self.sent.append(event)
-            heard.append(event)
+            session.append(event)
             if event["type"] == "session.update" and self.is_ready:
                 route.send(json.dumps({"type": "session.updated", "session": self.session}))
 
@@ -88,22 +93,22 @@ class Script:
             self.route.send(json.dumps({"event_id": f"e{number}", **event, "type": name}))
 
     async def close(self, code: int, error: Event | None = None) -> None:
-        """End the session as the relay does: an error that explains, then the close."""
+        """Close the session as the relay does: after an error event that explains the close."""
         assert self.route
         if error:
             self.say({"type": "error", "error": error})
-            await anyio.lowlevel.checkpoint()  # Playwright sends it in a task of its own
+            await anyio.lowlevel.checkpoint()  # Playwright sends the error in a task of its own
         await self.route.close(code=code, reason="")
 
     def of_type(self, kind: str) -> list[Event]:
         return [event for event in self.sent if event["type"] == kind]
 
     async def wait_for(self, kind: str, count: int = 1) -> Event:
-        """Return the count-th event of a type that the page has sent, waiting for it."""
+        """Wait until the page has sent that many events of a type, and return the last of them."""
         await eventually(lambda: len(self.of_type(kind)) >= count, f"no {kind}")
         return self.of_type(kind)[count - 1]
 
-    # What a service says
+    # What the service sends
 
     def speech(self, item: str, previous: str | None = None) -> None:
         """The user has spoken."""
@@ -133,7 +138,7 @@ class Script:
         self.say({"type": kind, "item_id": item, "content_index": 0, "transcript": words})
 
     def begin_answer(self, item: str, words: str, ms: int, previous: str | None = None) -> None:
-        """An answer has arrived but for its last events."""
+        """An answer has arrived, except its last events."""
         place = {"response_id": f"r-{item}", "item_id": item, "output_index": 0, "content_index": 0}
         message = {"id": item, "type": "message", "role": "assistant", "content": []}
         self.say(
@@ -157,40 +162,6 @@ class Script:
     def answer(self, item: str, words: str, ms: int = 500, previous: str | None = None) -> None:
         self.begin_answer(item, words, ms, previous)
         self.end_answer(item, words, output=[{"id": item}])
-
-    # What a person does
-
-    async def press(self, name: str) -> None:
-        await self.page.get_by_role("button", name=name, exact=True).click()
-
-    async def connect(self) -> None:
-        await self.press("Connect")
-        await self.state("connected")
-
-    async def record(self) -> None:
-        await self.press("Start Recording")
-        await self.state("listening")
-
-    async def write(self, text: str) -> None:
-        await self.page.get_by_role("textbox", name="Message").fill(text)
-        await self.press("Send")
-
-    # What the page shows
-
-    async def state(self, state: str) -> None:
-        await expect(self.page.get_by_role("main")).to_have_attribute("data-state", state)
-
-    @property
-    def log(self) -> Locator:
-        return self.page.get_by_role("log", name="Conversation")
-
-    @property
-    def words(self) -> Locator:
-        return self.log.locator(".words")
-
-    @property
-    def banner(self) -> Locator:
-        return self.page.get_by_role("alert")
 
 
 NEVER_ALLOW = "() => { navigator.mediaDevices.getUserMedia = () => new Promise(() => {}) }"
@@ -256,4 +227,4 @@ STATES: dict[str, Callable[[Script], Awaitable[None]]] = {
     "ended": show_ended,
     "error": show_error,
 }
-"""How each state comes about."""
+"""How to bring the page into each state."""

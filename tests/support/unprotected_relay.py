@@ -51,7 +51,7 @@ async def files(path: str) -> Response:
 
 
 @contextlib.contextmanager
-def naive_relay() -> Iterator[str]:
+def run_unprotected_relay() -> Iterator[str]:
     """Run it as a process of its own; yield its address."""
     with subprocess.Popen([sys.executable, __file__], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr

@@ -1,12 +1,12 @@
-"""A world that a test can break."""
+"""A environment that a test can break."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
-from environment import World, make_world
-from invariants import Ledger
+from environment import Environment, open_environment
+from invariants import Invariants
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def world(chromium: Browser, server: StartServer) -> AsyncIterator[World]:
-    async with make_world(chromium, server) as world:
-        yield world
+async def environment(chromium: Browser, server: StartServer) -> AsyncIterator[Environment]:
+    async with open_environment(chromium, server) as environment:
+        yield environment
 
 
 @pytest.fixture
-def ledger(world: World) -> Ledger:
-    return Ledger(world.visit, world.service)
+def invariants(environment: Environment) -> Invariants:
+    return Invariants(environment.user, environment.upstream)

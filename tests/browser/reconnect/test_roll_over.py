@@ -7,17 +7,17 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from noting_session import LONG
 from playwright.async_api import expect
+from recording_session import LONG
 
 from simulator import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from environment import World
-    from invariants import Ledger
-    from noting_session import NotingSession
+    from environment import Environment
+    from invariants import Invariants
+    from recording_session import RecordingSession
 
 SESSION_S = 20
 MAX_GAP_MS = 300
@@ -27,7 +27,7 @@ ALIKE_S = 0.15
 SPEECH = re.compile(r"\[(\d\.\d) s of speech")
 
 
-def captured(session: NotingSession) -> Iterator[tuple[float, float]]:
+def captured(session: RecordingSession) -> Iterator[tuple[float, float]]:
     """Yield beginning and end, in ms, of each stretch of sound a session got without a hole, as far as the ramp tells."""
     begin_ms: float | None = None
     end_ms = 0.0
@@ -47,7 +47,7 @@ def captured(session: NotingSession) -> Iterator[tuple[float, float]]:
     yield begin_ms, end_ms
 
 
-def check_sound(sessions: list[NotingSession]) -> list[float]:
+def check_sound(sessions: list[RecordingSession]) -> list[float]:
     """Check that each session's sound is whole, and that each got the last moments of the former's; return those, in ms."""
     stretches = [list(captured(session)) for session in sessions]
     assert [len(each) for each in stretches] == [1] * len(sessions), f"there are holes in {stretches}"
@@ -58,60 +58,60 @@ def check_sound(sessions: list[NotingSession]) -> list[float]:
 
 @pytest.mark.long
 async def test_a_talk_goes_on_over_the_end_of_its_sessions_without_a_break(
-    world: World, ledger: Ledger, show: Callable[[str], None]
+    environment: Environment, invariants: Invariants, show: Callable[[str], None]
 ) -> None:
     """Also when somebody begins to speak in the moment of the change, which no session has noticed yet."""
-    visit, service = world.visit, world.service
-    service.simulator.faults = Faults(session_s=SESSION_S)
-    await visit.press("Start Recording")
-    await visit.state("listening")
-    await ledger.talk("Are you there?")
-    await visit.speak()
-    await visit.state("hearing-you")
-    await visit.state("speaking")
-    await visit.state("listening")
-    [said] = [SPEECH.match(turn.words) for turn in await visit.turns() if SPEECH.match(turn.words)]
+    user, upstream = environment.user, environment.upstream
+    upstream.simulator.faults = Faults(session_s=SESSION_S)
+    await user.press("Start Recording")
+    await user.state("listening")
+    await invariants.converse("Are you there?")
+    await user.speak()
+    await user.state("hearing-you")
+    await user.state("speaking")
+    await user.state("listening")
+    [said] = [SPEECH.match(turn.words) for turn in await user.turns() if SPEECH.match(turn.words)]
 
-    await service.reach(2)
+    await upstream.wait_for_session(2)
     # The third session lasts, so that no fourth is open when all is checked.
-    service.simulator.faults = Faults()
-    await service.check_alone()
-    await ledger.check_restored()
-    await ledger.talk("Are you still there?")
+    upstream.simulator.faults = Faults()
+    await upstream.check_only_session()
+    await invariants.check_restored()
+    await invariants.converse("Are you still there?")
 
-    await ledger.ask("Speak until the next session is there: 120 words")
-    await visit.speak_when("listening")
-    await service.reach(3)
-    assert service.simulator.live == 2, "the next session waits for a quiet moment"
-    await visit.state("hearing-you")
-    await visit.state("speaking")
-    await visit.state("listening")
-    await service.check_alone()
-    spoken = [SPEECH.match(turn.words) for turn in await visit.turns() if SPEECH.match(turn.words)]
+    await invariants.ask("Speak until the next session is there: 120 words")
+    await user.speak_when("listening")
+    await upstream.wait_for_session(3)
+    assert upstream.simulator.live == 2, "the next session waits for a quiet moment"
+    await user.state("hearing-you")
+    await user.state("speaking")
+    await user.state("listening")
+    await upstream.check_only_session()
+    spoken = [SPEECH.match(turn.words) for turn in await user.turns() if SPEECH.match(turn.words)]
     assert len(spoken) == 2
     assert said
     assert spoken[1]
     assert abs(float(spoken[1][1]) - float(said[1])) <= ALIKE_S, "not all that was said was heard"
-    await ledger.check()
-    assert "reconnecting" not in [state for state, _ in await visit.tapped("states")]
-    shared_ms = check_sound(service.notes.sessions)
+    await invariants.check()
+    assert "reconnecting" not in [state for state, _ in await user.tapped("states")]
+    shared_ms = check_sound(upstream.records.sessions)
     show(f"sound sent to both sessions at a change: {', '.join(f'{ms:.0f} ms' for ms in shared_ms)}")
 
 
 async def test_a_session_that_expires_amid_an_answer_is_followed_by_another_at_once(
-    world: World, ledger: Ledger
+    environment: Environment, invariants: Invariants
 ) -> None:
-    visit, service = world.visit, world.service
-    service.simulator.faults = Faults(session_s=10)
-    await visit.press("Connect")
-    await visit.state("connected")
-    await ledger.ask(f"Speak over the end, {LONG}")
-    service.simulator.faults = Faults()  # those after it last
-    await visit.closed_with(4408)
-    await visit.state("connected")
-    await ledger.check_restored()
-    await visit.press("Go on")
-    await visit.state("speaking")
-    await visit.state("connected")
-    await expect(visit.banner).to_be_hidden()
-    await ledger.check()
+    user, upstream = environment.user, environment.upstream
+    upstream.simulator.faults = Faults(session_s=10)
+    await user.press("Connect")
+    await user.state("connected")
+    await invariants.ask(f"Speak over the end, {LONG}")
+    upstream.simulator.faults = Faults()  # those after it last
+    await user.closed_with(4408)
+    await user.state("connected")
+    await invariants.check_restored()
+    await user.press("Go on")
+    await user.state("speaking")
+    await user.state("connected")
+    await expect(user.banner).to_be_hidden()
+    await invariants.check()

@@ -50,7 +50,7 @@ class Tally:
             await self.changed.wait()
 
 
-class End(asyncio.Protocol):
+class Endpoint(asyncio.Protocol):
     """One end of a session. `on_message` gets each message, unmasked, when it is set."""
 
     client: ClassVar[bool]
@@ -159,7 +159,7 @@ class End(asyncio.Protocol):
         self.writable.set()
 
 
-class Browser(End):
+class Browser(Endpoint):
     """A page, as far as a relay can tell."""
 
     client = True
@@ -183,7 +183,7 @@ class Browser(End):
         self.send(b"%020d" % time.monotonic_ns())
 
 
-class Azure(End):
+class Azure(Endpoint):
     """The upstream's end of a session; accepts at once unless told to hesitate."""
 
     client = False

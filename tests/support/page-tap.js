@@ -1,6 +1,6 @@
 /**
- * Watch a page without its knowledge: which session each sound it plays belongs to, and its states; and speak into its
- * microphone. Runs before the page's own scripts, as an init script.
+ * Check which session each played sound belongs to, note the page's states, and replace its microphone by one that a test
+ * speaks into. Runs as an init script, before the page's own scripts.
  */
 (() => {
   const RAMP_S = 300;
@@ -8,29 +8,30 @@
   const RAMPS = 30;
 
   /**
-   * violations: sounds of dead sessions; states: [state, Unix ms]; codes: with which open sockets were closed; heardMs: of each
-   * answer, in the order in which they began
+   * violations: sounds that were played although their session had ended or they had been stopped
+   * states: [state, Unix ms]; codes: the close code of each websocket that had opened
+   * heardMs: by item id, how much of each answer was played, in the order in which they began
    */
   const tap = { violations: [], states: [], codes: [], heardMs: {} };
   window.tap = tap;
 
-  /** By item id: the socket that brought it. */
+  /** By item id: the socket that the item came from. */
   const socketOf = new Map();
-  /** Items given to the loudspeaker, not yet ended. */
+  /** Items that were given to the loudspeaker and have not ended. */
   const sounding = new Set();
-  /** Items that were told to stop, and items that did. */
+  /** Items that were told to stop, and items that have stopped. */
   let stopping = [];
   const silenced = new Set();
   let stops = 0;
 
-  /** From here on nothing of this session may be played. */
-  function bury(socket) {
-    if (socket.isDead) return;
-    socket.isDead = true;
+  /** Note that this session has ended: from now on none of its sound may be played. */
+  function endSession(socket) {
+    if (socket.hasEnded) return;
+    socket.hasEnded = true;
     const before = stops;
     const isHeard = [...sounding].some((itemId) => socketOf.get(itemId) === socket);
-    // The page has this one task to stop the sound.
-    if (isHeard) setTimeout(() => stops === before && tap.violations.push('the sound went on after the end'));
+    // The page must stop the sound within the current task.
+    if (isHeard) setTimeout(() => stops === before && tap.violations.push('the sound continued after its session had ended'));
   }
 
   window.WebSocket = class extends WebSocket {
@@ -43,12 +44,12 @@
       this.addEventListener('open', () => {
         this.addEventListener('close', ({ code }) => tap.codes.push(code));
       });
-      this.addEventListener('close', () => bury(this));
+      this.addEventListener('close', () => endSession(this));
     }
 
     close(...parameters) {
       super.close(...parameters);
-      bury(this);
+      endSession(this);
     }
   };
 
@@ -62,11 +63,11 @@
         noteSent(message);
         post(message, transfer);
       };
-      port.addEventListener('message', ({ data }) => noteTold(data));
+      port.addEventListener('message', ({ data }) => noteReported(data));
     }
   };
 
-  /** What the page asks its loudspeaker. */
+  /** Note what the page sends to its playback worklet. */
   function noteSent({ type, itemId }) {
     if (type === 'stop') {
       stops += 1;
@@ -74,12 +75,12 @@
       sounding.clear();
     }
     if (type !== 'chunk') return;
-    if (socketOf.get(itemId)?.isDead) tap.violations.push(`${itemId} was queued after its session's end`);
+    if (socketOf.get(itemId)?.hasEnded) tap.violations.push(`${itemId} was queued after its session had ended`);
     sounding.add(itemId);
   }
 
-  /** What the loudspeaker tells. */
-  function noteTold({ type, itemId, played }) {
+  /** Note what the playback worklet reports. */
+  function noteReported({ type, itemId, played }) {
     if (type === 'started') tap.heardMs[itemId] = 0;
     if (played !== undefined && itemId) tap.heardMs[itemId] = played / 24;
     if (type === 'ended') sounding.delete(itemId);
@@ -88,10 +89,10 @@
       tap.violations.push(`${itemId} was heard after it was stopped`);
   }
 
-  // The microphone: a ramp that tells the moment of each sample, and what a test says on top of it.
-  let voice = null;
+  // The microphone: a ramp whose value tells when each sample was captured, with a test's speech added to it.
+  let microphone = null;
 
-  function openVoice() {
+  function openMicrophone() {
     const context = new AudioContext();
     const moment = new ConstantSourceNode(context);
     const sum = new GainNode(context);
@@ -106,21 +107,21 @@
   }
 
   navigator.mediaDevices.getUserMedia = async () => {
-    voice ??= openVoice();
-    const destination = new MediaStreamAudioDestinationNode(voice.context, { channelCount: 1 });
-    voice.sum.connect(destination);
+    microphone ??= openMicrophone();
+    const destination = new MediaStreamAudioDestinationNode(microphone.context, { channelCount: 1 });
+    microphone.sum.connect(destination);
     return destination.stream;
   };
 
-  /** What the ramp tells now, in ms. */
-  tap.moment = () => 1000 * ((voice.context.currentTime - voice.start) % RAMP_S);
+  /** Return the time that the ramp encodes now, in ms. */
+  tap.moment = () => 1000 * ((microphone.context.currentTime - microphone.start) % RAMP_S);
 
-  /** Settles once nothing is being said. */
-  tap.said = Promise.resolve();
+  /** Settles once the speech is over. */
+  tap.speechEnd = Promise.resolve();
 
-  /** Speak: base64 of mono PCM16 at 24 kHz. */
+  /** Speak into the microphone: base64 of mono PCM16 at 24 kHz. */
   tap.speak = (base64) => {
-    const { context, sum } = voice;
+    const { context, sum } = microphone;
     const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
     const samples = Float32Array.from(new Int16Array(bytes.buffer), (sample) => sample / 32768);
     const buffer = new AudioBuffer({ length: samples.length, sampleRate: 24000 });
@@ -128,10 +129,10 @@
     const source = new AudioBufferSourceNode(context, { buffer });
     source.connect(sum);
     source.start();
-    tap.said = new Promise((resolve) => source.addEventListener('ended', () => resolve()));
+    tap.speechEnd = new Promise((resolve) => source.addEventListener('ended', () => resolve()));
   };
 
-  /** Speak as soon as the page is in a state. */
+  /** Speak as soon as the page enters a state. */
   tap.speakWhen = (state, base64) => {
     waiting = { state, base64 };
   };

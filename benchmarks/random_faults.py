@@ -1,9 +1,9 @@
-"""Strike one talk with many random faults, and check after each that nothing of it was lost.
+"""Inject many random faults into one conversation, and check after each that no turn was lost.
 
-    python benchmarks/survive.py [--faults 200] [--seed 1]
+    python benchmarks/random_faults.py [--faults 200] [--seed 1]
 
 A real Chromium, the real server, and the simulator in the place of Azure: see tests/browser/reconnect/.
-Tells of each fault on stderr. Prints how often each kind of fault struck and cost the session, and how long the talk took to be
+Tells of each fault on stderr. Prints how often each kind of fault injected and cost the session, and how long the talk took to be
 live again. Ends with a traceback, which names the fault, as soon as anything is not as it should be.
 """
 
@@ -18,7 +18,7 @@ from pathlib import Path
 TESTS = Path(__file__).parent.parent / "tests"
 sys.path[1:1] = [str(path) for path in (TESTS.parent, TESTS / "support")]
 
-from fault_run import run  # noqa: E402  found by the line above
+from fault_run import run_faults  # noqa: E402  found by the line above
 
 
 def main() -> None:
@@ -26,7 +26,7 @@ def main() -> None:
     options.add_argument("--faults", type=int, default=200)
     options.add_argument("--seed", type=int, default=1)
     arguments = options.parse_args()
-    outcome = asyncio.run(run(arguments.faults, arguments.seed, partial(print, file=sys.stderr)))
+    outcome = asyncio.run(run_faults(arguments.faults, arguments.seed, partial(print, file=sys.stderr)))
     print("\n".join(outcome.lines()))
 
 
