@@ -1,5 +1,6 @@
 """The conversation: its items in order, and what they count in tokens. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -87,10 +88,6 @@ class Conversation:
     def items(self) -> tuple[Item, ...]:
         return tuple(self._items)
 
-    @property
-    def last(self) -> Item | None:
-        return self._items[-1] if self._items else None
-
     def find(self, item_id: str) -> Item | None:
         return next((item for item in self._items if item.id == item_id), None)
 
@@ -104,12 +101,6 @@ class Conversation:
                 "item_id",
             )
         return item
-
-    def has_call(self, call_id: str) -> bool:
-        return any(
-            item.shown["type"] == "function_call" and item.shown.get("call_id") == call_id
-            for item in self._items
-        )
 
     def insert(self, item: Item, previous_item_id: str | None = None) -> str | None:
         """Add an item after another one, "root" being the beginning, or else at the end.
@@ -170,11 +161,8 @@ class Conversation:
                 del sizes[0], self._items[0]
         del self._items[:-MAX_ITEMS]
 
-    def tokens(self) -> tuple[int, int, int]:
-        """Return the conversation's text, audio and image tokens."""
-        items = self._items
-        return (
-            sum(item.text_tokens for item in items),
-            sum(item.audio_tokens for item in items),
-            sum(item.image_tokens for item in items),
-        )
+
+def has_call(call_id: str, items: Sequence[Item]) -> bool:
+    return any(
+        item.shown["type"] == "function_call" and item.shown.get("call_id") == call_id for item in items
+    )

@@ -6,9 +6,9 @@ The steps are taken from outside, so that speech or a client may cut the respons
 import base64
 import sys
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from simulator.conversation import Conversation, Item, to_text_tokens
 from simulator.dialect import Asked, Dialect, Event
@@ -45,6 +45,15 @@ class InputTokens:
     image: int = 0
     cached_text: int = 0
     cached_audio: int = 0
+
+    @classmethod
+    def of(cls, items: Sequence[Item], instructions: str) -> Self:
+        """Return what a response to these items reads."""
+        return cls(
+            to_text_tokens(instructions) + sum(item.text_tokens for item in items),
+            sum(item.audio_tokens for item in items),
+            sum(item.image_tokens for item in items),
+        )
 
     @property
     def total(self) -> int:

@@ -21,12 +21,13 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from simulator.checks import RequestError
+from simulator.client_events import to_event
 from simulator.dialect import Dialect, Event
 from simulator.faults import Faults
 from simulator.ga import GA
 from simulator.handshake import Handshake, check_handshake
 from simulator.preview import Preview
-from simulator.session import Session, random_id, to_event
+from simulator.session import Session, random_id
 
 MAX_MESSAGE_BYTES = 16 * 2**20  # an append of 15 MiB and its envelope
 HANDSHAKES_KEPT = 1000

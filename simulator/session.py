@@ -1,31 +1,27 @@
 """A Realtime session without I/O: client events in, server events out, and a response to be taken step by step."""
 
 import binascii
-import json
-import re
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from string import ascii_letters
-from typing import Any, NoReturn
+from typing import Any
 
 from simulator.checks import RequestError, missing, one_of, string_up_to
-from simulator.conversation import USER_AUDIO_TOKENS_PER_S, Conversation, Item, to_text_tokens
+from simulator.client_events import check_options, check_tool_choice, parse, to_event
+from simulator.conversation import Conversation, Item, has_call
 from simulator.dialect import Asked, Deployment, Dialect, Event, Settings, to_turn_detection
 from simulator.g711 import Decoder, Law
-from simulator.pictures import read_picture
+from simulator.items import G711_BYTES_PER_MS, to_item
 from simulator.replies import Ending, Partner, Reply
 from simulator.responses import InputTokens, Response, Step
-from simulator.tool_calls import function_tools
-from simulator.turns import BYTES_PER_MS, KEPT_MS, Heard, InputAudio, SpeechStarted
+from simulator.transcription import LOGPROBS, transcription_events
+from simulator.turns import BYTES_PER_MS, InputAudio, SpeechStarted
 
 check_append_length = string_up_to(15 * 2**20)
 LEAST_COMMIT_MS = 100
 SLICE_MS = 200  # of an append: a few milliseconds of work between two batches of events
-G711_BYTES_PER_MS = 8
-LOGPROBS = "item.input_audio_transcription.logprobs"
-LOGPROB = -0.05  # of each word
 TOKENS_PER_MINUTE, REQUESTS_PER_MINUTE = 250_000, 1000
 
 
@@ -261,9 +257,13 @@ class Session:
         item_id, self._turn_item_id = self._turn_item_id or self._make_id("item"), None
         content = [{"type": "input_audio", "transcript": None}]
         shown = {"id": item_id, "type": "message", "role": "user", "content": content}
-        item = Item(self._dialect.item(shown), audio_ms=heard.audio_ms, heard=heard)
+        item = Item(self._dialect.item(shown), audio_ms=heard.audio_ms, heard=None if is_silent else heard)
         previous_id = self._conversation.insert(item)
-        self._transcribe(item, heard)
+        transcription = self._dialect.transcription(self._settings)
+        if transcription:
+            with_logprobs = LOGPROBS in (self._settings.get("include") or ())
+            events = transcription_events(item_id, heard, transcription, with_logprobs=with_logprobs)
+            self._transcriptions.append((item, events))
         committed = {"previous_item_id": previous_id, "item_id": item_id}
         return [
             {"type": "input_audio_buffer.committed", **committed},
@@ -287,39 +287,6 @@ class Session:
         self._turn_item_id = None
         return [{"type": "input_audio_buffer.cleared"}]
 
-    def _transcribe(self, item: Item, heard: Heard) -> None:
-        settings = self._dialect.transcription(self._settings)
-        if not settings:
-            return
-        transcript = f"[{heard.speech_ms / 1000:.1f} s of speech; the simulator does not transcribe]"
-        if not heard.speech_ms:
-            transcript = ""
-        is_whisper = str(settings.get("model", "whisper-1")).startswith("whisper")
-        stem = "conversation.item.input_audio_transcription"
-        place = {"item_id": item.id, "content_index": 0}
-        pieces = [transcript] if is_whisper else re.findall(r"\S+\s*", transcript)
-        deltas = [
-            {"type": f"{stem}.delta", **place, "delta": piece, **self._logprobs([piece])}
-            for piece in pieces
-            if piece
-        ]
-        completed = {
-            "type": f"{stem}.completed",
-            **place,
-            "transcript": transcript,
-            "usage": transcription_usage(heard.audio_ms, transcript, is_whisper=is_whisper),
-            **self._logprobs(pieces),
-        }
-        self._transcriptions.append((item, [*deltas, completed]))
-
-    def _logprobs(self, tokens: list[str]) -> dict[str, Any]:
-        """Return how likely each token is said to be, when the session asks for it."""
-        if LOGPROBS not in (self._settings.get("include") or ()):
-            return {}
-        return {
-            "logprobs": [{"token": each, "bytes": list(each.encode()), "logprob": LOGPROB} for each in tokens]
-        }
-
     def _take_transcriptions(self) -> list[Event]:
         """Return the transcription events that wait; only now do the words stand in their items."""
         waiting, self._transcriptions = self._transcriptions, []
@@ -330,53 +297,19 @@ class Session:
     # The conversation
 
     def _create_item(self, event: Event) -> list[Event]:
-        item = self._to_item(event["item"])
+        item = self._to_item(event["item"], self._conversation.items)
         previous_id = self._conversation.insert(item, event.get("previous_item_id"))
         return self._dialect.item_added(item.snapshot(), previous_id, done=True)
 
-    def _to_item(self, given: dict[str, Any]) -> Item:
-        """Return an item as a client describes it; its audio is heard and not kept in the item."""
-        if given["type"] == "function_call_output" and not self._conversation.has_call(given["call_id"]):
+    def _to_item(self, given: dict[str, Any], earlier: Sequence[Item]) -> Item:
+        """Return an item as a client describes it; the output of a function needs its call among the earlier items."""
+        if given["type"] == "function_call_output" and not has_call(given["call_id"], earlier):
             raise RequestError(
                 "invalid_tool_call_id",
                 f"Tool call ID '{given['call_id']}' not found in conversation.",
                 "item.call_id",
             )
-        shown = {"id": self._make_id("item"), **given, "status": "completed"}
-        if given["type"] == "mcp_approval_response":
-            request = given["approval_request_id"]
-            raise RequestError(
-                "invalid_value", f"Approval request '{request}' not found.", "item.approval_request_id"
-            )
-        if given["type"] != "message":
-            return Item(self._dialect.item(shown))
-        content, sound, pictures = [], b"", []
-        for index, part in enumerate(given["content"]):
-            param = f"item.content[{index}]"
-            kept = {name: value for name, value in part.items() if name not in ("audio", "image_url")}
-            if part["type"] == "input_audio":
-                sound += to_sound(part["audio"], f"{param}.audio")
-                kept.setdefault("transcript", None)
-            elif part["type"] == "input_image":
-                kept.setdefault("detail", "auto")
-                pictures.append(read_picture(part["image_url"], kept["detail"], f"{param}.image_url"))
-            content.append(kept)
-        heard = self._hear(sound) if sound else None
-        return Item(
-            self._dialect.item({**shown, "content": content}),
-            audio_ms=heard.audio_ms if heard else 0,
-            pictures=tuple(pictures),
-            heard=heard,
-        )
-
-    def _hear(self, sound: bytes) -> Heard:
-        """Listen to the sound of an item; of a telephone's, to as much as is kept."""
-        listener = InputAudio()
-        if self._law is None:
-            list(listener.append(sound))
-            return listener.commit()
-        list(listener.append(Decoder(self._law).decode(sound[: KEPT_MS * G711_BYTES_PER_MS])))
-        return replace(listener.commit(), audio_ms=len(sound) // G711_BYTES_PER_MS)
+        return to_item({"id": self._make_id("item"), **given}, self._dialect, self._law)
 
     def _retrieve_item(self, event: Event) -> list[Event]:
         item = self._conversation.get(event["item_id"], "retrieve")
@@ -421,14 +354,15 @@ class Session:
         if self._deployment.kind == "transcription":
             raise RequestError("invalid_value", "A transcription session creates no responses.", "type")
         asked = self._dialect.asked(self._settings, settings, self._deployment)
-        subject = self._conversation.last if asked.input is None else self._last_input_item(asked.input)
         check_tool_choice(asked)
-        reply = self._partner.reply(subject, asked, self._before(subject, asked))
+        context = self._context(asked.input)
+        subject = context[-1] if context else None
+        reply = self._partner.reply(subject, asked, context[:-1])
         if subject:
             subject.heard = None
-        return self._begin(reply, asked)
+        return self._begin(reply, asked, context)
 
-    def _begin(self, reply: Reply, asked: Asked) -> list[Event]:
+    def _begin(self, reply: Reply, asked: Asked, context: Sequence[Item]) -> list[Event]:
         if reply.ending:
             self.ending = reply.ending
             return []
@@ -440,27 +374,22 @@ class Session:
             conversation_id=self._conversation_id,
             asked=asked,
             reply=reply,
-            input_tokens=self._input_tokens().after(self._last_input),
+            input_tokens=InputTokens.of(context, asked.instructions).after(self._last_input),
         )
         self._steps = self.response.steps()
         return self.response.begin()
 
-    def _before(self, subject: Item | None, asked: Asked) -> list[Item]:
-        """Return the items that a response knows of besides the last."""
-        if asked.input is not None:
-            return [self._to_item(given) for given in asked.input[:-1] if given["type"] == "message"]
-        return [item for item in self._conversation.items if item is not subject]
-
-    def _last_input_item(self, given: list[dict[str, Any]]) -> Item | None:
-        if not given:
-            return None
-        if given[-1]["type"] == "item_reference":
-            return self._conversation.get(given[-1]["id"], "reference")
-        return self._to_item(given[-1])
-
-    def _input_tokens(self) -> InputTokens:
-        text, audio, image = self._conversation.tokens()
-        return InputTokens(text + to_text_tokens(self._settings["instructions"] or ""), audio, image)
+    def _context(self, given: list[dict[str, Any]] | None) -> list[Item]:
+        """Return the items that a response is about: the conversation's, or those that it was given instead."""
+        if given is None:
+            return list(self._conversation.items)
+        items: list[Item] = []
+        for each in given:
+            if each["type"] == "item_reference":
+                items.append(self._conversation.get(each["id"], "reference"))
+            else:
+                items.append(self._to_item(each, items))
+        return items
 
     def _wait_for_speech(self, response: Response) -> None:
         """Begin to wait for speech after an answer, from the end of its playback on."""
@@ -483,10 +412,10 @@ class Session:
             "item_id": item_id,
         }
         events = [triggered, *self._commit(is_silent=True)]
-        item = self._conversation.get(item_id, "answer")
-        item.heard = None
         asked = self._dialect.asked(self._settings, {}, self._deployment)
-        return self._stamp([*events, *self._begin(self._partner.nudge(asked), asked)])
+        return self._stamp(
+            [*events, *self._begin(self._partner.nudge(asked), asked, self._conversation.items)]
+        )
 
     def _cancel_response(self, event: Event) -> list[Event]:
         if not self.response or event.get("response_id") not in (None, self.response.id):
@@ -519,78 +448,3 @@ class Session:
             if name in self._dialect.rate_limits
         ]
         return [{"type": "rate_limits.updated", "rate_limits": told}]
-
-
-def to_sound(audio: str, param: str) -> bytes:
-    try:
-        return binascii.a2b_base64(audio, strict_mode=True)
-    except ValueError:
-        raise RequestError("invalid_value", "Invalid audio: expected base64.", param) from None
-
-
-def transcription_usage(audio_ms: int, transcript: str, *, is_whisper: bool) -> dict[str, Any]:
-    """Return what a transcription counts: seconds with whisper, tokens with the models after it."""
-    if is_whisper:
-        return {"type": "duration", "seconds": round(audio_ms / 1000, 1)}
-    read, written = audio_ms * USER_AUDIO_TOKENS_PER_S // 1000, to_text_tokens(transcript)
-    return {
-        "type": "tokens",
-        "total_tokens": read + written,
-        "input_tokens": read,
-        "input_token_details": {"text_tokens": 0, "audio_tokens": read},
-        "output_tokens": written,
-    }
-
-
-def check_options(event: Event, deployment: Deployment) -> None:
-    """Refuse options of reasoning models where another one answers."""
-    for place in ("session", "response"):
-        settings = event.get(place)
-        for name in ("reasoning", "parallel_tool_calls"):
-            if isinstance(settings, dict) and settings.get(name) is not None and not deployment.reasons:
-                raise RequestError("invalid_value", "Unsupported option for this model.", f"{place}.{name}")
-
-
-def check_tool_choice(asked: Asked) -> None:
-    """Refuse a choice of tools that there are not."""
-    choice, names = asked.tool_choice, [tool["name"] for tool in function_tools(asked.tools)]
-    if choice == "required" and not asked.tools:
-        message = "Tool choice 'required' must be specified with 'tools' parameter."
-        raise RequestError("invalid_value", message, "response.tool_choice")
-    if isinstance(choice, dict) and choice["type"] == "function" and choice["name"] not in names:
-        message = f"Tool choice '{choice['name']}' not found in 'tools' parameter."
-        raise RequestError("invalid_value", message, "response.tool_choice")
-    labels = [tool["server_label"] for tool in asked.tools if tool["type"] == "mcp"]
-    if isinstance(choice, dict) and choice["type"] == "mcp" and choice["server_label"] not in labels:
-        message = f"Tool choice '{choice['server_label']}' not found in 'tools' parameter."
-        raise RequestError("invalid_value", message, "response.tool_choice")
-
-
-def parse(message: str | bytes) -> dict[str, Any]:
-    """Return a client event; raise RequestError for anything but a JSON object in a text frame."""
-    if isinstance(message, bytes):
-        raise RequestError("invalid_event", "Events are JSON in text frames; this frame is binary.")
-    try:
-        event = json.loads(message, parse_constant=no_constant)
-    except (ValueError, RecursionError):
-        raise RequestError("invalid_json", "The event could not be parsed as JSON.") from None
-    if not isinstance(event, dict):
-        raise RequestError("invalid_event", "An event is a JSON object.")
-    return event
-
-
-def no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
-
-
-def to_event(error: RequestError, client_event_id: str | None) -> Event:
-    return {
-        "type": "error",
-        "error": {
-            "type": "invalid_request_error",
-            "code": error.code,
-            "message": error.message,
-            "param": error.param,
-            "event_id": client_event_id,
-        },
-    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -112,6 +113,28 @@ def test_response_outside_the_conversation_leaves_no_item(speaking: SessionClien
     assert not [name for name in types(events) if name.startswith("conversation.item")]
     error = speaking.fails({"type": "conversation.item.retrieve", "item_id": response["output"][0]["id"]})
     assert error["code"] == "item_retrieve_invalid_item_id"
+
+
+def test_response_to_given_items_knows_them_alone(speaking: SessionClient) -> None:
+    speaking.say("My favorite number is seven.")
+    call = {"type": "function_call", "name": "look", "call_id": "c", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "c", "output": "sunny"}
+    created = speaking.send("response.create", response={"conversation": "none", "input": [call, output]})
+    response = done([*created, *speaking.finish()])
+
+    assert response["output"][0]["content"][0]["transcript"] == "Your tool has answered. (It said: sunny)"
+    given = response["usage"]["input_token_details"]["text_tokens"]
+    everything = done(speaking.answer("Hello."))["usage"]["input_token_details"]["text_tokens"]
+    assert given < everything + 4
+
+
+def test_response_may_refer_to_an_item(speaking: SessionClient) -> None:
+    speaking.send("conversation.item.create", item=message("Say exactly: pineapple"))
+    reference = {"type": "item_reference", "id": "Say exactly: pineapple"}
+    request = {"type": "response.create", "response": {"conversation": "none", "input": [reference]}}
+    created = speaking.send_raw(json.dumps(request))
+
+    assert said([*created, *speaking.finish()]).endswith("pineapple")
 
 
 def test_response_to_nothing_says_so(speaking: SessionClient) -> None:

@@ -295,6 +295,64 @@ async def test_close_command_closes_with_its_code(simulator: Simulator) -> None:
         assert await ending(client) == (4321, "Closed because it was asked to.")
 
 
+@pytest.mark.long
+async def test_silence_after_an_answer_is_answered_in_time(simulator: Simulator) -> None:
+    detection = {"type": "server_vad", "idle_timeout_ms": 5000}
+    settings = {
+        "type": "realtime",
+        "output_modalities": ["text"],
+        "audio": {"input": {"turn_detection": detection}},
+    }
+    async with open_session(simulator) as client:
+        await send(client, "session.update", session=settings)
+        await ask(client, "Hello.")
+        await receive(client, "response.done")
+        began_at = asyncio.get_running_loop().time()
+        await receive(client, "input_audio_buffer.timeout_triggered")
+        assert asyncio.get_running_loop().time() - began_at > 4.5
+        await receive(client, "response.done")
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/openai/v1/realtime?model=gpt-realtime-2.1", "gpt-realtime-2.1"),
+        ("/openai/v1/realtime?model=my-deployment", "gpt-realtime"),
+        ("/realtime?model=gpt-4o-mini-realtime-preview", "gpt-4o-mini-realtime-preview"),
+    ],
+)
+async def test_session_names_the_model_of_the_handshake(simulator: Simulator, path: str, model: str) -> None:
+    async with open_session(simulator, path=path) as client:
+        [created] = await receive(client, "session.created")
+
+    assert created["session"]["model"] == model
+
+
+async def test_model_may_be_set() -> None:
+    async with Simulator(model="gpt-realtime-2") as simulator, open_session(simulator) as client:
+        [created] = await receive(client, "session.created")
+
+    assert created["session"]["model"] == "gpt-realtime-2"
+
+
+@pytest.mark.parametrize(
+    ("path", "opening"),
+    [
+        ("/openai/v1/realtime?intent=transcription", "session.created"),
+        ("/v1/realtime?intent=transcription", "session.created"),
+        (
+            "/openai/realtime?api-version=2025-04-01-preview&intent=transcription",
+            "transcription_session.created",
+        ),
+    ],
+)
+async def test_intent_opens_a_transcription_session(simulator: Simulator, path: str, opening: str) -> None:
+    async with open_session(simulator, path=path) as client:
+        [created] = await receive(client, opening)
+
+    assert created["session"]["object"] == "realtime.transcription_session"
+
+
 async def test_subprotocol_realtime_is_selected(simulator: Simulator) -> None:
     offered = [Subprotocol("realtime"), Subprotocol("openai-insecure-api-key.x")]
     async with open_session(simulator, subprotocols=offered) as client:

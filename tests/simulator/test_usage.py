@@ -92,7 +92,7 @@ def test_only_the_last_audio_waits_for_an_answer(client: SessionClient) -> None:
         client.speak(UTTERANCE)
 
     waiting = [item for item in client.session._conversation._items if item.heard]  # noqa: SLF001 - memory is the claim
-    assert waiting == [client.session._conversation.last]  # noqa: SLF001
+    assert waiting == [client.session._conversation.items[-1]]  # noqa: SLF001
 
 
 def test_expired_session_says_so(client: SessionClient) -> None:

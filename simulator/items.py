@@ -1,0 +1,65 @@
+"""Items as a client describes them, made into items of a conversation: their sound is heard and not kept. Pure."""
+
+import binascii
+from dataclasses import replace
+from typing import Any
+
+from simulator.checks import RequestError
+from simulator.conversation import Item
+from simulator.dialect import Dialect
+from simulator.g711 import Decoder, Law
+from simulator.pictures import read_picture
+from simulator.turns import KEPT_MS, Heard, InputAudio
+
+G711_BYTES_PER_MS = 8
+
+
+def to_item(given: dict[str, Any], dialect: Dialect, law: Law | None) -> Item:
+    """Return a checked item with an id as the conversation keeps it.
+
+    Args:
+        law: of the session's input, None for PCM16.
+    """
+    shown = {**given, "status": "completed"}
+    if given["type"] == "mcp_approval_response":
+        request = given["approval_request_id"]
+        raise RequestError(
+            "invalid_value", f"Approval request '{request}' not found.", "item.approval_request_id"
+        )
+    if given["type"] != "message":
+        return Item(dialect.item(shown))
+    content, sound, pictures = [], b"", []
+    for index, part in enumerate(given["content"]):
+        param = f"item.content[{index}]"
+        kept = {name: value for name, value in part.items() if name not in ("audio", "image_url")}
+        if part["type"] == "input_audio":
+            sound += to_sound(part["audio"], f"{param}.audio")
+            kept.setdefault("transcript", None)
+        elif part["type"] == "input_image":
+            kept.setdefault("detail", "auto")
+            pictures.append(read_picture(part["image_url"], kept["detail"], f"{param}.image_url"))
+        content.append(kept)
+    heard = hear(sound, law) if sound else None
+    return Item(
+        dialect.item({**shown, "content": content}),
+        audio_ms=heard.audio_ms if heard else 0,
+        pictures=tuple(pictures),
+        heard=heard,
+    )
+
+
+def hear(sound: bytes, law: Law | None) -> Heard:
+    """Listen to the sound of an item; of a telephone's, to as much as is kept."""
+    listener = InputAudio()
+    if law is None:
+        list(listener.append(sound))
+        return listener.commit()
+    list(listener.append(Decoder(law).decode(sound[: KEPT_MS * G711_BYTES_PER_MS])))
+    return replace(listener.commit(), audio_ms=len(sound) // G711_BYTES_PER_MS)
+
+
+def to_sound(audio: str, param: str) -> bytes:
+    try:
+        return binascii.a2b_base64(audio, strict_mode=True)
+    except ValueError:
+        raise RequestError("invalid_value", "Invalid audio: expected base64.", param) from None
