@@ -1,6 +1,6 @@
-"""A websocket relay as tutorials write it, without their mistakes: the middle of the comparison.
+"""A websocket relay as tutorials write it, without their mistakes, to compare with.
 
-No compression, one TLS context, uvloop; every event is read, and written, by the two libraries.
+No compression, one TLS context, uvloop; the two libraries read and write every event.
 """
 
 from __future__ import annotations

@@ -39,8 +39,8 @@ AUDIO = b'{"type":"response.audio.delta","delta":"' + base64.b64encode(bytes(480
 TRANSCRIPT = (
     b'{"type":"response.audio_transcript.delta","delta":" word","response_id":"resp_1","item_id":"item_1"}'
 )
-DOWN_EVERY = 5  # microphone frames between two audio deltas: the assistant talks half of the time
-TURN_FRAMES = 6  # of each microphone before the next relay's turn
+DOWN_EVERY = 5  # microphone frames between two audio deltas of 100 ms: the assistant speaks half of the time
+TURN_FRAMES = 6  # of each microphone, before another relay is measured
 TURN_SECONDS = TURN_FRAMES / FRAMES_PER_SECOND
 TURN_MESSAGES = 2000  # of 6 KiB
 BIG = b'{"type":"response.audio.delta","delta":"' + b"A" * (6144 - 42) + b'"}'
@@ -48,7 +48,7 @@ BIG = b'{"type":"response.audio.delta","delta":"' + b"A" * (6144 - 42) + b'"}'
 
 @dataclass
 class Relay:
-    """One relay under test: its name, process and port, and what was measured of it."""
+    """One relay under test: its name, port, processes and measurements."""
 
     name: str
     port: int
@@ -80,7 +80,7 @@ Turn = tuple[Relay, Pairs]
 
 
 class Bench:
-    """The upstream, the browsers, and the way of each measurement."""
+    """The upstream, the browsers, and one method for each measurement."""
 
     def __init__(self, server_tls: ssl.SSLContext) -> None:
         self.server_tls = server_tls
@@ -111,14 +111,14 @@ class Bench:
             for browser, azure in pairs:
                 browser.transport.abort()
                 azure.transport.abort()
-            await asyncio.sleep(1)  # let the relay see them go before the next measurement
+            await asyncio.sleep(1)  # let the relay notice it before the next measurement
 
     @contextlib.asynccontextmanager
     async def turns(self, relays: list[Relay], count: int, turns: int) -> AsyncIterator[Iterator[Turn]]:
-        """Open sessions through every relay; yield the relays' turns with them, time after time.
+        """Open sessions through every relay; yield each relay with its sessions, one turn after the other.
 
-        The turns are short, and all sessions stay open meanwhile, since a shared machine's pace
-        changes from one second to the next: so each pace falls on all relays alike.
+        All sessions stay open, and the turns are short: the speed of a shared machine changes from one second
+        to the next, and so affects all relays alike.
         """
         async with contextlib.AsyncExitStack() as stack:
             pairs = [await stack.enter_async_context(self.sessions(relay, count)) for relay in relays]
@@ -129,20 +129,20 @@ class Bench:
                 for turn in order[number % len(order) :] + order[: number % len(order)]
             )
 
-    async def talk(self, relays: list[Relay], count: int, seconds: float) -> None:
-        """Let all sessions talk in real time; note each relay's processor time."""
+    async def converse(self, relays: list[Relay], count: int, seconds: float) -> None:
+        """Send audio both ways in all sessions in real time; record each relay's processor time."""
         turns = max(1, round(seconds / TURN_SECONDS))
         spent = dict.fromkeys((relay.name for relay in relays), 0.0)
         async with self.turns(relays, count, turns) as order:
             for relay, pairs in order:
                 before = relay.cpu_seconds()
-                await self.talk_once(pairs)
+                await self.converse_one_turn(pairs)
                 spent[relay.name] += relay.cpu_seconds() - before
         for relay in relays:
             relay.cpu_ms.append(spent[relay.name] * 1000 / (count * turns * TURN_SECONDS / 60))
 
-    async def talk_once(self, pairs: Pairs) -> None:
-        """Let sessions talk for one turn, and wait until all of it has arrived."""
+    async def converse_one_turn(self, pairs: Pairs) -> None:
+        """Send the audio of one turn in each session, and wait until all of it has arrived."""
         append, audio, transcript = (
             to_frame(APPEND, masked=True),
             to_frame(AUDIO, masked=False),
@@ -152,9 +152,9 @@ class Bench:
         began = time.monotonic()
         for tick in range(TURN_FRAMES):
             for number, (browser, azure) in enumerate(pairs):
-                # Microphones are not in step: each has its own moment in the 40 ms of a frame.
+                # Microphones are not synchronous: their frames are spread over the 40 ms of a frame.
                 due = began + (tick + number / len(pairs)) / FRAMES_PER_SECOND
-                while time.monotonic() < due:  # noqa: ASYNC110  timers are too coarse, and the ends must be served
+                while time.monotonic() < due:  # noqa: ASYNC110  timers are too coarse, and the event loop must keep running
                     await asyncio.sleep(0)
                 browser.transport.write(append)
                 up += 1
@@ -166,7 +166,7 @@ class Bench:
         await self.down.reach(down)
 
     async def probe(self, relay: Relay, count: int) -> None:
-        """Time single messages on an otherwise quiet session."""
+        """Time single messages in a session without other traffic."""
         async with self.sessions(relay, 1) as ((browser, _),):
             self.up.delays.clear()
             for _ in range(count):
@@ -176,7 +176,7 @@ class Bench:
             relay.delays += self.up.delays[10:]
 
     async def push(self, relays: list[Relay], count: int) -> None:
-        """Push 6 KiB messages down four sessions as fast as they go; note rate and processor time."""
+        """Send 6 KiB messages down four sessions as fast as they pass; record rate and processor time."""
         frame, turns = to_frame(BIG, masked=False), max(1, count // TURN_MESSAGES)
         took, spent = (dict.fromkeys((relay.name for relay in relays), 0.0) for _ in range(2))
         async with self.turns(relays, 4, turns) as order:
@@ -197,7 +197,7 @@ class Bench:
             relay.message_us.append(spent[relay.name] * 1e6 / (turns * TURN_MESSAGES))
 
     async def idle(self, relay: Relay, count: int) -> None:
-        """Weigh sessions that say nothing, after others have filled the allocators once."""
+        """Measure the memory of sessions without traffic, after others have filled the allocators once."""
         async with self.sessions(relay, count // 4):
             before = relay.memory_kib()
         async with self.sessions(relay, count // 4):
@@ -268,7 +268,7 @@ async def measure(options: argparse.Namespace) -> None:
             relay.processes = stack.enter_context(running(command, environment, relay.port))
         relays = [*(server for server, _ in servers), plain, nginx]
         for number in range(options.rounds):
-            await bench.talk(relays, options.sessions, options.seconds)
+            await bench.converse(relays, options.sessions, options.seconds)
             await bench.push(relays, options.messages)
             for relay in [direct, *relays]:
                 await bench.probe(relay, options.probes)
