@@ -150,7 +150,7 @@ export class AudioDevice {
     this.#watchClock();
   };
 
-  /** Replace the context if its state is 'running' while its clock stands still. */
+  /** Replace the context if its state is 'running' although its clock does not move. */
   #watchClock() {
     clearTimeout(this.#frozenTimer);
     const context = this.#context;

@@ -1,7 +1,5 @@
 /** Convert PCM16 to the base64 of the Realtime API and back. Pure. Its bytes are little-endian, as in every browser. */
 
-export { SAMPLE_RATE_HZ, samplesToMs } from './format.js';
-
 /** How many arguments one call of String.fromCharCode takes in every engine. */
 const CALL_ARGUMENTS = 0x8000;
 

@@ -1,4 +1,5 @@
-import { encode, samplesToMs } from '../audio/pcm16.js';
+import { samplesToMs } from '../audio/format.js';
+import { encode } from '../audio/pcm16.js';
 import { silenceMs } from '../realtime/dialect.js';
 import { SpeechClock } from './reply-latency.js';
 

@@ -1,4 +1,5 @@
-import { decode, samplesToMs } from '../audio/pcm16.js';
+import { samplesToMs } from '../audio/format.js';
+import { decode } from '../audio/pcm16.js';
 import { TurnTimer } from './reply-latency.js';
 
 /** @import { Speaker } from '../audio/speaker.js' */

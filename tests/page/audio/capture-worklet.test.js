@@ -12,7 +12,7 @@ const load = (/** @type {number} */ rateHz) => loadProcessor('capture-worklet.js
 const framesOf = (processor) => processor.port.sent;
 
 for (const rateHz of [8_000, 16_000, 24_000, 44_100, 48_000, 96_000]) {
-  test(`from ${rateHz} Hz come frames of 40 ms that join without a seam`, async () => {
+  test(`from ${rateHz} Hz come frames of 40 ms that join without a gap`, async () => {
     const processor = await load(rateHz);
     feed(processor, sine(997, rateHz, 1.1));
     const frames = framesOf(processor);
@@ -25,7 +25,7 @@ for (const rateHz of [8_000, 16_000, 24_000, 44_100, 48_000, 96_000]) {
   });
 }
 
-test('the level is that of the very frame', async () => {
+test('the level of a frame is its own', async () => {
   const processor = await load(24_000);
   feed(processor, new Float32Array(960));
   feed(processor, new Float32Array(960).fill(0.25));
@@ -35,7 +35,7 @@ test('the level is that of the very frame', async () => {
   );
 });
 
-test('what is too loud is clipped, and the level stays within full scale', async () => {
+test('samples beyond full scale are clipped, and the level is at most 1', async () => {
   const processor = await load(24_000);
   feed(processor, new Float32Array(1024).fill(3));
   const [{ pcm, rms }] = framesOf(processor);
@@ -43,14 +43,14 @@ test('what is too loud is clipped, and the level stays within full scale', async
   assert.equal(rms, 1);
 });
 
-test('without a source it waits', async () => {
+test('without a source it posts nothing and stays alive', async () => {
   const processor = await load(48_000);
   assert.equal(processor.process([[]], []), true);
   assert.equal(processor.process([], []), true);
   assert.deepEqual(processor.port.sent, []);
 });
 
-test('it lives until it is closed', async () => {
+test('it stays alive until it is closed', async () => {
   const processor = await load(48_000);
   send(processor, { type: 'close' });
   assert.equal(processor.process([[new Float32Array(128)]], []), false);

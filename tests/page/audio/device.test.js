@@ -3,7 +3,7 @@ import { beforeEach, test } from 'node:test';
 import { AudioDevice } from '../../../public/audio/device.js';
 import { FakeContext, FakeDocument, FakeMediaDevices, settle } from './fakes.js';
 
-/** A device on fakes: what contexts it made, what it told. */
+/** A device with fakes around it: the contexts it created, and the states it reported. */
 function setUp() {
   /** @type {FakeContext[]} */
   const contexts = [];
@@ -34,7 +34,7 @@ beforeEach(() => {
   Object.assign(globalThis, { AudioContext: FakeContext });
 });
 
-test('opening makes one context, attaches it and runs it; opening again makes no other', async () => {
+test('opening creates one context, attaches it and resumes it; opening again creates no other', async () => {
   const { device, contexts, attached, states } = setUp();
   await device.open();
   await device.open();
@@ -44,7 +44,7 @@ test('opening makes one context, attaches it and runs it; opening again makes no
   assert.deepEqual(states, ['running']);
 });
 
-test('a context that may not run yet is blocked, until it is opened again inside a click', async () => {
+test('a context that may not run yet is blocked, until the device is opened again inside a click', async () => {
   const { device, contexts, hardware } = setUp();
   hardware.mayRun = false;
   await device.open();
@@ -54,7 +54,7 @@ test('a context that may not run yet is blocked, until it is opened again inside
   assert.equal(device.state, 'running');
 });
 
-test('an iPhone is told to play and record before a context is made', async () => {
+test('the audio session of iOS is set to play and record before a context is created', async () => {
   const { device, navigator } = setUp();
   await device.open();
   assert.equal(navigator.audioSession.type, 'play-and-record');
@@ -76,7 +76,7 @@ test('an interrupted context is not resumed before the interruption is over', as
   assert.deepEqual(states.slice(-2), ['blocked', 'running']);
 });
 
-test('a context suspended behind a hidden page is resumed when it shows', async () => {
+test('a context that was suspended while the page was hidden is resumed when the page is shown', async () => {
   const { device, contexts, document } = setUp();
   await device.open();
   contexts[0].become('suspended');
@@ -86,7 +86,7 @@ test('a context suspended behind a hidden page is resumed when it shows', async 
   assert.equal(device.state, 'running');
 });
 
-test('a clock that stands still for 500 ms after an interruption replaces the context', async (t) => {
+test('a context whose clock stands still for 500 ms after an interruption is replaced', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { device, contexts, attached } = setUp();
   await device.open();
@@ -103,7 +103,7 @@ test('a clock that stands still for 500 ms after an interruption replaces the co
   assert.equal(device.state, 'running');
 });
 
-test('a clock that moves keeps the context', async (t) => {
+test('a context whose clock moves after an interruption is kept', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const { device, contexts, document } = setUp();
   await device.open();
@@ -114,7 +114,7 @@ test('a clock that moves keeps the context', async (t) => {
   assert.equal(contexts.length, 1);
 });
 
-test('another rate of the device replaces the context, the same rate does not', async () => {
+test('a context is replaced when the device has another rate, and kept when it has the same', async () => {
   const { device, contexts, mediaDevices, hardware } = setUp();
   await device.open();
   mediaDevices.change();
@@ -128,7 +128,7 @@ test('another rate of the device replaces the context, the same rate does not', 
   assert.equal(contexts[0].state, 'closed');
 });
 
-test('the chosen output is kept by a new context, and given up when it is unplugged', async () => {
+test('a new context uses the chosen output too, and the default after that was unplugged', async () => {
   const { device, contexts, mediaDevices, hardware } = setUp();
   mediaDevices.devices = [{ kind: 'audiooutput', deviceId: 'usb', groupId: 'g', label: 'Headset' }];
   assert.equal(device.canChooseOutput, true);
@@ -144,7 +144,7 @@ test('the chosen output is kept by a new context, and given up when it is unplug
   assert.equal(contexts[1].sinkId, '');
 });
 
-test('an output chosen earlier that is not there today leaves the default playing', async () => {
+test('without the output that was chosen earlier, the default is used', async () => {
   const { device, contexts, attached, hardware } = setUp();
   hardware.outputs = [''];
   await device.chooseOutput('usb');
@@ -154,7 +154,7 @@ test('an output chosen earlier that is not there today leaves the default playin
   await assert.rejects(device.chooseOutput('usb'), DOMException);
 });
 
-test('where outputs cannot be chosen there are none to choose from', async () => {
+test('a browser that cannot change the output lists no outputs', async () => {
   Object.assign(globalThis, { AudioContext: class {} });
   const { device, mediaDevices } = setUp();
   mediaDevices.devices = [{ kind: 'audiooutput', deviceId: 'usb', groupId: 'g', label: 'Headset' }];
@@ -162,7 +162,7 @@ test('where outputs cannot be chosen there are none to choose from', async () =>
   assert.deepEqual(await device.outputs(), []);
 });
 
-test('closed is closed: no event makes a context any more', async () => {
+test('after close no event creates a context', async () => {
   const { device, contexts, mediaDevices, document } = setUp();
   await device.open();
   await device.close();

@@ -1,6 +1,6 @@
-/** Stand in for a browser's audio, with the faults that real ones have. */
+/** Fakes of a browser's audio, with the faults of real browsers. */
 
-/** A context that runs only when it is told to. */
+/** An AudioContext that runs only when the test lets it. */
 export class FakeContext extends EventTarget {
   /** @type {string} */
   state = 'suspended';
@@ -88,7 +88,7 @@ export class FakeNode {
   }
 }
 
-/** An AudioWorkletNode whose processor is the test: `sent` is what it got, `tell` what it says. */
+/** An AudioWorkletNode whose processor is the test: `got` returns what it was sent, `tell` sends a message. */
 export class FakeWorkletNode extends FakeNode {
   /** @type {FakeWorkletNode[]} */
   static all = [];
@@ -167,7 +167,7 @@ export class FakeStream {
   }
 }
 
-/** navigator.mediaDevices: `devices` are plugged in, the first input is the default. */
+/** A navigator.mediaDevices in which `devices` are plugged in, and the first input is the default. */
 export class FakeMediaDevices extends EventTarget {
   /** @type {{kind: string, deviceId: string, groupId: string, label: string}[]} */
   devices = [];
@@ -211,5 +211,5 @@ export class FakeDocument extends EventTarget {
   }
 }
 
-/** Let everything that waits on settled promises happen. */
+/** Let everything that awaits settled promises go on. */
 export const settle = () => new Promise((resolve) => setImmediate(resolve));

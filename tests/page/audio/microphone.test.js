@@ -38,7 +38,7 @@ beforeEach(() => {
 
 const worklet = () => /** @type {FakeWorkletNode} */ (FakeWorkletNode.all.at(-1));
 
-test('it delivers the worklet’s frames while recording and gives the device back on a stop', async () => {
+test('it delivers the worklet’s frames while recording, and releases the device on a stop', async () => {
   const { microphone, mediaDevices, start, told, held } = setUp();
   await start();
   assert.equal(microphone.recording, true);
@@ -56,7 +56,7 @@ test('it delivers the worklet’s frames while recording and gives the device ba
   assert.deepEqual(held, [true, false]);
 });
 
-test('it asks for cancelled echo, less noise, steady gain, one channel and no sample rate', async () => {
+test('it asks for echo cancellation, noise suppression, gain control and one channel, but for no sample rate', async () => {
   const { mediaDevices, start } = setUp();
   await start({ deviceId: 'usb' });
   assert.deepEqual(mediaDevices.asked, [
@@ -79,7 +79,7 @@ for (const [name, cause] of [
   ['AbortError', 'in-use'],
   ['TypeError', 'failed'],
 ]) {
-  test(`${name} means ${cause}, and leaves nothing running`, async () => {
+  test(`${name} becomes the cause "${cause}", and nothing stays running`, async () => {
     const { microphone, mediaDevices, start } = setUp();
     mediaDevices.refusal = Object.assign(new Error('no'), { name });
     await assert.rejects(start(), (error) => error instanceof MicrophoneError && error.cause === cause);
@@ -87,7 +87,7 @@ for (const [name, cause] of [
   });
 }
 
-test('a page that is neither https nor localhost has no microphones at all', async () => {
+test('an insecure page, which has no mediaDevices, gets the cause "insecure"', async () => {
   const microphone = new Microphone(
     /** @type {any} */ ({ navigator: {}, wakeLock: { release: async () => {} } }),
   );
@@ -97,7 +97,7 @@ test('a page that is neither https nor localhost has no microphones at all', asy
   );
 });
 
-test('an unplugged device is followed by the next one, in the same recording', async () => {
+test('when the device is unplugged, the recording goes on with the next one', async () => {
   const { microphone, mediaDevices, context, start, told } = setUp();
   await start();
   mediaDevices.devices = [HEADSET];
@@ -110,7 +110,7 @@ test('an unplugged device is followed by the next one, in the same recording', a
   assert.deepEqual(FakeWorkletNode.all[0].port.sent, ['close']);
 });
 
-test('when the last device is unplugged the recording is lost, and says why', async () => {
+test('when the last device is unplugged, the recording is lost with its cause', async () => {
   const { microphone, mediaDevices, start, told } = setUp();
   await start();
   mediaDevices.devices = [];
@@ -120,7 +120,7 @@ test('when the last device is unplugged the recording is lost, and says why', as
   assert.equal(microphone.recording, false);
 });
 
-test('a new default is followed when the default was asked for', async () => {
+test('a recording of the default device goes on with the new default', async () => {
   const { mediaDevices, start, told } = setUp();
   await start();
   mediaDevices.devices = [asDefault(HEADSET), HEADSET, BUILT_IN];
@@ -130,7 +130,7 @@ test('a new default is followed when the default was asked for', async () => {
   assert.equal(mediaDevices.opened[0].track.readyState, 'ended');
 });
 
-test('a chosen device is taken again when it comes back', async () => {
+test('a chosen device is used again when it is back', async () => {
   const { mediaDevices, start, told } = setUp();
   await start({ deviceId: 'usb' });
   mediaDevices.devices = [asDefault(BUILT_IN), BUILT_IN];
@@ -142,7 +142,7 @@ test('a chosen device is taken again when it comes back', async () => {
   assert.deepEqual(told.labels, ['Built-in', 'Headset']);
 });
 
-test('a change that does not concern it is left alone', async () => {
+test('a change of other devices changes nothing', async () => {
   const { mediaDevices, start, told } = setUp();
   await start();
   mediaDevices.devices.push({ kind: 'audioinput', deviceId: 'cam', groupId: 'cam', label: 'Camera' });
@@ -151,7 +151,7 @@ test('a change that does not concern it is left alone', async () => {
   assert.deepEqual([told.labels, mediaDevices.opened.length], [[], 1]);
 });
 
-test('starting while recording changes the device without a pause', async () => {
+test('a start while recording changes the device', async () => {
   const { microphone, mediaDevices, start } = setUp();
   await start();
   await start({ deviceId: 'usb' });
@@ -160,7 +160,7 @@ test('starting while recording changes the device without a pause', async () => 
   assert.equal(mediaDevices.opened[1].track.readyState, 'live');
 });
 
-test('a stop while the permission is being asked leaves no device on', async () => {
+test('a stop while the permission is being asked for leaves no device on', async () => {
   const { microphone, mediaDevices, start } = setUp();
   const started = start();
   await microphone.stop();
@@ -184,7 +184,7 @@ test('a stop while the worklet is being loaded leaves no device on and no lock h
   assert.equal(held.at(-1), false);
 });
 
-test('it goes on in another context with the same stream', async () => {
+test('in another context it goes on with the same stream', async () => {
   const { microphone, mediaDevices, start, told } = setUp();
   await start();
   const other = new FakeContext(16_000);

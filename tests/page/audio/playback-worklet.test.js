@@ -6,7 +6,7 @@ import { loadProcessor, render, send, sent } from './worklet.js';
 
 const load = (rateHz = 24_000) => loadProcessor('playback-worklet.js', rateHz);
 
-/** Samples that count up from 1, so that one lost, doubled or out of order shows. */
+/** Samples that count up from 1, so that a lost, doubled or misplaced one is found. */
 const ramp = (/** @type {number} */ length, from = 1) => Int16Array.from({ length }, (_, i) => from + i);
 
 /**
@@ -23,7 +23,7 @@ function samplesOf(sound) {
   return Array.from(sound.subarray(first, last + 1), (x) => x * 32_768);
 }
 
-test('at 24 kHz every sample leaves as it came, in order, across chunks and items', async () => {
+test('at 24 kHz every sample leaves unchanged and in order, across chunks and items', async () => {
   const processor = await load();
   push(processor, 'a', ramp(1000));
   push(processor, 'a', ramp(777, 1001));
@@ -38,7 +38,7 @@ test('at 24 kHz every sample leaves as it came, in order, across chunks and item
 });
 
 for (const rateHz of [8_000, 44_100, 48_000, 96_000]) {
-  test(`at ${rateHz} Hz a sine leaves clean, as long as it was, and is counted whole`, async () => {
+  test(`at ${rateHz} Hz a sine keeps its shape and length, and all of its samples are counted`, async () => {
     const processor = await load(rateHz);
     const pcm = Int16Array.from(sine(997, 24_000, 1), (x) => Math.round(x * 32_768));
     for (let start = 0; start < pcm.length; start += 2400)
@@ -53,7 +53,7 @@ for (const rateHz of [8_000, 44_100, 48_000, 96_000]) {
   });
 }
 
-test('an item still arriving waits for 60 ms of audio, a complete one for nothing', async () => {
+test('an item that is still arriving starts after 60 ms of audio, a complete one at once', async () => {
   const processor = await load();
   push(processor, 'a', ramp(1439));
   assert.equal(
@@ -69,7 +69,7 @@ test('an item still arriving waits for 60 ms of audio, a complete one for nothin
   assert.equal(render(complete, 128)[0], toFloat(1));
 });
 
-test('an underrun is told once, and the next wait is twice as long', async () => {
+test('an underrun is reported once, and doubles the next buffer', async () => {
   const processor = await load();
   push(processor, 'a', ramp(1440));
   render(processor, 3000);
@@ -84,7 +84,7 @@ test('an underrun is told once, and the next wait is twice as long', async () =>
   assert.equal(sent(processor, 'started').length, 1);
 });
 
-test('the wait never exceeds 500 ms and shrinks again when items play through', async () => {
+test('the buffer never exceeds 500 ms, and shrinks after items without an underrun', async () => {
   const processor = await load();
   for (let i = 0; i < 6; i++) {
     push(processor, 'a', ramp(12_000));
@@ -101,7 +101,7 @@ test('the wait never exceeds 500 ms and shrinks again when items play through', 
   assert.equal(render(processor, 128)[0], toFloat(1));
 });
 
-test('an item that ends is no underrun, nor is the pause before the next', async () => {
+test('neither the end of an item nor the pause before the next is an underrun', async () => {
   const processor = await load(48_000);
   push(processor, 'a', ramp(2400));
   send(processor, { type: 'end', itemId: 'a' });
@@ -113,7 +113,7 @@ test('an item that ends is no underrun, nor is the pause before the next', async
   assert.equal(sent(processor, 'ended').length, 2);
 });
 
-test('the end that comes after the last sample was played still ends the item', async () => {
+test('an end that arrives after the last sample was played still ends the item', async () => {
   const processor = await load();
   push(processor, 'a', ramp(1500));
   render(processor, 3000);
@@ -122,7 +122,7 @@ test('the end that comes after the last sample was played still ends the item', 
   assert.deepEqual(sent(processor, 'ended'), [{ type: 'ended', itemId: 'a', played: 1500 }]);
 });
 
-test('positions come every 50 ms of sound and count what left the node', async () => {
+test('every 50 ms of sound a position reports what has left the node', async () => {
   const processor = await load();
   push(processor, 'a', ramp(24_000));
   const before = sent(processor, 'position').length;
@@ -134,7 +134,7 @@ test('positions come every 50 ms of sound and count what left the node', async (
   assert.equal(positions.at(-1).played, 9 * 1280 + 128);
 });
 
-test('a stop tells what left the node, fades within 8 ms over the real next samples, and forgets the rest', async () => {
+test('a stop reports what has left the node, fades the next samples out within 8 ms, and drops the rest', async () => {
   const processor = await load();
   push(processor, 'a', new Int16Array(24_000).fill(16_384));
   push(processor, 'b', ramp(24_000));
@@ -156,7 +156,7 @@ test('a stop tells what left the node, fades within 8 ms over the real next samp
   assert.equal(sent(processor, 'started').length, 1);
 });
 
-test('a stop in silence tells that nothing was heard', async () => {
+test('a stop in silence reports that nothing was heard', async () => {
   const processor = await load();
   send(processor, { type: 'stop', id: 1 });
   push(processor, 'a', ramp(100));
@@ -166,7 +166,7 @@ test('a stop in silence tells that nothing was heard', async () => {
   assert.ok(render(processor, 1280).every((x) => x === 0));
 });
 
-test('what comes after a stop plays from its own beginning', async () => {
+test('audio that arrives after a stop is played from its beginning', async () => {
   const processor = await load(48_000);
   push(processor, 'a', ramp(24_000));
   render(processor, 4800);
@@ -177,7 +177,7 @@ test('what comes after a stop plays from its own beginning', async () => {
   assert.deepEqual(sent(processor, 'ended'), [{ type: 'ended', itemId: 'b', played: 4800 }]);
 });
 
-test('ten minutes at once play to the end without an underrun', async () => {
+test('ten minutes of audio that arrive at once are played to the end without an underrun', async () => {
   const processor = await load();
   const chunk = ramp(2400);
   for (let i = 0; i < 6000; i++) push(processor, 'a', chunk);
@@ -188,7 +188,7 @@ test('ten minutes at once play to the end without an underrun', async () => {
   assert.deepEqual(sent(processor, 'underrun'), []);
 });
 
-test('it lives until it is closed', async () => {
+test('it stays alive until it is closed', async () => {
   const processor = await load();
   assert.equal(processor.process([], [[new Float32Array(128)]]), true);
   send(processor, { type: 'close' });

@@ -21,7 +21,7 @@ function resample(input, fromHz, toHz, block = 128) {
   return output.subarray(0, length);
 }
 
-/** @param {Float32Array} sound without the edges, where it begins and ends in nothing */
+/** @param {Float32Array} sound its beginning and its end, next to silence, are left out */
 const middle = (sound) => sound.subarray(sound.length >> 2, sound.length - (sound.length >> 2));
 
 const RATES = [8_000, 16_000, 22_050, 44_100, 48_000, 96_000, 192_000];
@@ -33,7 +33,7 @@ for (const rateHz of RATES) {
   ]) {
     const lowerHz = Math.min(fromHz, toHz);
 
-    test(`${fromHz} to ${toHz} Hz keeps a sine up to 0.78 of the Nyquist frequency, 80 dB above all else`, () => {
+    test(`${fromHz} to ${toHz} Hz keeps a sine up to 0.78 of the Nyquist frequency, 80 dB above everything else`, () => {
       for (const hz of [440, 0.39 * lowerHz]) {
         const heard = middle(resample(sine(hz, fromHz, 0.5), fromHz, toHz));
         const { amplitude, snrDb } = fitSine(heard, hz, toHz);
@@ -42,7 +42,7 @@ for (const rateHz of RATES) {
       }
     });
 
-    test(`${fromHz} to ${toHz} Hz puts output sample j at input time j`, () => {
+    test(`${fromHz} to ${toHz} Hz puts output sample j at input position j`, () => {
       const heard = resample(sine(440, fromHz, 0.2), fromHz, toHz);
       const wanted = sine(440, toHz, 0.2);
       for (let j = heard.length >> 2; j < heard.length; j++) {
@@ -50,7 +50,7 @@ for (const rateHz of RATES) {
       }
     });
 
-    test(`${fromHz} to ${toHz} Hz gives the same whatever the blocks it is fed in`, () => {
+    test(`${fromHz} to ${toHz} Hz gives the same output for any size of input blocks`, () => {
       const input = sine(997, fromHz, 0.1);
       assert.deepEqual(resample(input, fromHz, toHz, 1), resample(input, fromHz, toHz, 1000));
     });
@@ -58,7 +58,7 @@ for (const rateHz of RATES) {
 }
 
 for (const rateHz of [44_100, 48_000, 96_000]) {
-  test(`${rateHz} to 24000 Hz: what 24 kHz cannot carry is 80 dB down`, () => {
+  test(`${rateHz} to 24000 Hz attenuates frequencies above 12 kHz by 80 dB`, () => {
     for (const hz of [13_000, 15_000, 18_000]) {
       const heard = middle(resample(sine(hz, rateHz, 0.5), rateHz, 24_000));
       assert.ok(decibels(rms(heard) / (0.5 / Math.SQRT2)) < -80, `${hz} Hz`);
@@ -66,12 +66,12 @@ for (const rateHz of [44_100, 48_000, 96_000]) {
   });
 }
 
-test('equal rates copy bit by bit and wait for nothing', () => {
+test('equal rates copy bit by bit, without look-ahead', () => {
   const noise = Float32Array.from({ length: 1000 }, () => Math.random() * 2 - 1);
   assert.deepEqual(resample(noise, 24_000, 24_000), noise);
 });
 
-test('needed tells exactly what a read takes', () => {
+test('needed is exactly the input that a read requires', () => {
   for (const rateHz of RATES) {
     const resampler = new Resampler(24_000, rateHz);
     const input = new Float32Array(4096);
@@ -89,7 +89,7 @@ test('needed tells exactly what a read takes', () => {
   }
 });
 
-test('after a reset nothing of the stream before is left', () => {
+test('after a reset nothing of the earlier stream is left', () => {
   const resampler = new Resampler(48_000, 24_000);
   const output = new Float32Array(100);
   resampler.write(new Float32Array(200).fill(1), 200);

@@ -1,4 +1,4 @@
-/** Signals to feed, and what became of them. */
+/** Make test signals, and measure what became of them. */
 
 /**
  * @param {number} hz
@@ -19,7 +19,7 @@ export const sine = (hz, rateHz, seconds, amplitude = 0.5) =>
  * @param {ArrayLike<number>} sound
  * @param {number} hz
  * @param {number} rateHz
- * @returns {{amplitude: number, snrDb: number}} of the sine, against all that is not the sine
+ * @returns {{amplitude: number, snrDb: number}} amplitude of the sine; its ratio to everything that is not the sine
  */
 export function fitSine(sound, hz, rateHz) {
   let [ss, sc, cc, xs, xc] = [0, 0, 0, 0, 0];

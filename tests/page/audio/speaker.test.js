@@ -10,7 +10,7 @@ beforeEach(() => {
 
 const worklet = () => /** @type {FakeWorkletNode} */ (FakeWorkletNode.all.at(-1));
 
-/** A speaker on a fake worklet, which the test speaks for. */
+/** A speaker with a fake worklet, whose messages the test sends. */
 async function setUp() {
   const told = /** @type {any[][]} */ ([]);
   const speaker = new Speaker({
@@ -25,14 +25,14 @@ async function setUp() {
   return { speaker, context, told };
 }
 
-/** Let the worklet answer the last stop. */
+/** Let the worklet confirm the last stop. */
 function answerStop(/** @type {string | null} */ itemId, /** @type {number} */ played) {
   worklet().tell({ type: 'stopped', id: worklet().got('stop').at(-1).id, itemId, played });
 }
 
 const pcm = (/** @type {number} */ length) => new Int16Array(length).fill(1);
 
-test('audio goes to the worklet in order, and the caller keeps its own', async () => {
+test('audio is posted to the worklet in order, as a copy', async () => {
   const { speaker } = await setUp();
   const mine = pcm(2400);
   speaker.play('a', mine);
@@ -44,7 +44,7 @@ test('audio goes to the worklet in order, and the caller keeps its own', async (
   assert.notEqual(worklet().port.sent[0].pcm, mine);
 });
 
-test('it tells when an item starts, how far it is, and when it ends', async () => {
+test('it reports the start, the position and the end of an item', async () => {
   const { speaker, told } = await setUp();
   speaker.play('a', pcm(2400));
   speaker.end('a');
@@ -64,7 +64,7 @@ test('it tells when an item starts, how far it is, and when it ends', async () =
   assert.equal(speaker.heardMs('a'), 100);
 });
 
-test('a stop answers with whole milliseconds heard, the output’s latency subtracted', async () => {
+test('a stop returns how many whole milliseconds were heard, with the output’s latency subtracted', async () => {
   const { speaker, context } = await setUp();
   context.outputLatency = 0.04;
   context.baseLatency = 0.01;
@@ -77,7 +77,7 @@ test('a stop answers with whole milliseconds heard, the output’s latency subtr
   assert.equal(Math.floor(speaker.heardMs('a')), 460);
 });
 
-test('where a browser tells no output latency, its base latency counts', async () => {
+test('in a browser without output latency, the base latency is subtracted', async () => {
   const { speaker, context } = await setUp();
   Object.assign(context, { outputLatency: undefined, baseLatency: 0.01 });
   speaker.play('a', pcm(24_000));
@@ -86,7 +86,7 @@ test('where a browser tells no output latency, its base latency counts', async (
   assert.deepEqual(await stopped, { itemId: 'a', playedMs: 90 });
 });
 
-test('Firefox is not asked for its output latency, on which it can hang', async () => {
+test('the output latency of Firefox, which can hang when it is read, is not read', async () => {
   const { speaker, context } = await setUp();
   context.baseLatency = 0;
   Object.defineProperty(context, 'outputLatency', {
@@ -100,7 +100,7 @@ test('Firefox is not asked for its output latency, on which it can hang', async 
   assert.deepEqual(await stopped, { itemId: 'a', playedMs: 64 });
 });
 
-test('what has left the node but not reached the ear was not heard', async () => {
+test('samples that have left the node less than the latency ago were not heard', async () => {
   const { speaker, context } = await setUp();
   context.outputLatency = 0.04;
   speaker.play('a', pcm(24_000));
@@ -109,7 +109,7 @@ test('what has left the node but not reached the ear was not heard', async () =>
   assert.deepEqual(await stopped, { itemId: null, playedMs: 0 });
 });
 
-test('late audio of a stopped item never sounds, a new item does', async () => {
+test('late audio of a stopped item is not played, audio of a new item is', async () => {
   const { speaker } = await setUp();
   speaker.play('a', pcm(2400));
   speaker.play('b', pcm(2400));
@@ -130,7 +130,7 @@ test('late audio of a stopped item never sounds, a new item does', async () => {
   assert.deepEqual(worklet().got('end'), []);
 });
 
-test('a complete item that still plays is stopped like any other', async () => {
+test('a complete item that is still being played is stopped like any other', async () => {
   const { speaker } = await setUp();
   speaker.play('a', pcm(24_000));
   speaker.end('a');
@@ -139,14 +139,14 @@ test('a complete item that still plays is stopped like any other', async () => {
   assert.deepEqual(await stopped, { itemId: 'a', playedMs: 490 });
 });
 
-test('a stop of nothing is answered at once', async () => {
+test('a stop while nothing is played returns at once', async () => {
   const { speaker } = await setUp();
   const stopped = speaker.stop();
   answerStop(null, 0);
   assert.deepEqual(await stopped, { itemId: null, playedMs: 0 });
 });
 
-test('a stop while the clock stands still answers from the last report', async () => {
+test('a stop while the clock stands still returns the last report', async () => {
   const { speaker, context } = await setUp();
   speaker.play('a', pcm(24_000));
   worklet().tell({ type: 'started', itemId: 'a' });
@@ -156,7 +156,7 @@ test('a stop while the clock stands still answers from the last report', async (
   assert.equal(worklet().got('stop').length, 1);
 });
 
-test('a stop that its context never answers is settled by the next context', async () => {
+test('a stop that the worklet never confirms is settled when the next context is attached', async () => {
   const { speaker } = await setUp();
   speaker.play('a', pcm(24_000));
   worklet().tell({ type: 'started', itemId: 'a' });
@@ -167,7 +167,7 @@ test('a stop that its context never answers is settled by the next context', asy
   assert.deepEqual(worklet().port.sent, []);
 });
 
-test('another context goes on where the last report was, and counts on from there', async () => {
+test('another context continues at the last report, and its counts are added', async () => {
   const { speaker, told } = await setUp();
   speaker.play(
     'a',
@@ -195,7 +195,7 @@ test('another context goes on where the last report was, and counts on from ther
   assert.equal(told.filter(([what]) => what === 'started').length, 1);
 });
 
-test('audio that comes before the context waits for it', async () => {
+test('audio that arrives before the first context is played when that is attached', async () => {
   const speaker = new Speaker(/** @type {any} */ ({}));
   speaker.play('a', pcm(10));
   speaker.end('a');
@@ -206,7 +206,7 @@ test('audio that comes before the context waits for it', async () => {
   );
 });
 
-test('more than fifteen minutes are never queued', async () => {
+test('no more than fifteen minutes of audio are queued', async () => {
   const { speaker } = await setUp();
   const minute = pcm(60 * 24_000);
   for (let i = 0; i < 20; i++) speaker.play('a', minute);

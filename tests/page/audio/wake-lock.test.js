@@ -24,7 +24,7 @@ function setUp() {
   return { wakeLock, sentinels, document, navigator };
 }
 
-test('it is asked for, asked for again when the page comes back, and given back', async () => {
+test('it is requested, requested again when the page is shown again, and released', async () => {
   const { wakeLock, sentinels, document } = setUp();
   await wakeLock.hold();
   document.become('hidden');
@@ -37,7 +37,7 @@ test('it is asked for, asked for again when the page comes back, and given back'
   assert.equal(sentinels[1].released, true);
 });
 
-test('one that is granted too late is given back', async () => {
+test('a lock that is granted after the release is released at once', async () => {
   const { wakeLock, sentinels } = setUp();
   const held = wakeLock.hold();
   await wakeLock.release();
@@ -45,7 +45,7 @@ test('one that is granted too late is given back', async () => {
   assert.equal(sentinels[0].released, true);
 });
 
-test('a low battery or a browser without wake locks stops nobody from talking', async () => {
+test('a low battery, or a browser without wake locks, causes no error', async () => {
   const { wakeLock, navigator } = setUp();
   navigator.wakeLock.request = async () => {
     throw new DOMException('low battery', 'NotAllowedError');

@@ -1,11 +1,11 @@
 /**
- * Stand in for AudioWorkletGlobalScope, so that the real worklet modules run in Node, a render quantum at a time.
+ * Run the real worklet modules in Node, one render quantum at a time, by faking AudioWorkletGlobalScope.
  */
 
 /** Frames of a render quantum. */
 export const QUANTUM = 128;
 
-/** What a processor's `port` is on its own side; `sent` is what the page would have got. */
+/** A processor's `port`; `sent` is what the page would have received. */
 class Port {
   /** @type {any[]} */
   sent = [];
@@ -37,7 +37,7 @@ export async function loadProcessor(name, rateHz) {
       Processor = registered;
     },
   });
-  await import(`../../../public/audio/${name}?${rateHz}-${Math.random()}`); // each load registers anew
+  await import(`../../../public/audio/${name}?${rateHz}-${Math.random()}`); // a new URL, so that the module is loaded and registered again
   return new Processor();
 }
 
@@ -56,7 +56,7 @@ export const sent = (processor, type) =>
   processor.port.sent.filter((/** @type {any} */ message) => message.type === type);
 
 /**
- * Render sound out of a processor.
+ * Let a processor render sound.
  *
  * @param {any} processor
  * @param {number} frames rounded up to whole quanta

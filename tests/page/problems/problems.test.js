@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import {
   isCalm,
@@ -13,29 +14,23 @@ const closeWith = (/** @type {number} */ code, /** @type {string} */ errorCode =
   error: errorCode ? { code: errorCode } : null,
 });
 
-const CLOSE_CODES = {
-  busy: 1013,
-  rate_limited: 1013,
-  daily_limit: 1013,
-  upstream_unauthorized: 4401,
-  upstream_forbidden: 4403,
-  deployment_not_found: 4404,
-  upstream_bad_request: 4400,
-  upstream_failed: 1014,
-  upstream_unreachable: 1014,
-  upstream_timeout: 1014,
-  upstream_tls: 1014,
-  upstream_lost: 1014,
-  time_limit: 4408,
-  idle: 4409,
-  too_big: 1009,
-  text_only: 1003,
-  stalled: 1011,
-  restarting: 1012,
-  internal: 1011,
-};
-for (const [errorCode, closeCode] of Object.entries(CLOSE_CODES))
-  test(`the relay's error ${errorCode} has words of its own, and so has close code ${closeCode} alone`, () => {
+/** The server's close reasons: close code and error code. */
+const CLOSE_REASONS = new Map(
+  [
+    ...readFileSync(new URL('../../../realtime_voice/endings.py', import.meta.url), 'utf8').matchAll(
+      /\(\s*(\d{4}),\s*"([a-z_]+)"/g,
+    ),
+  ].map(([, closeCode, errorCode]) => [String(errorCode), Number(closeCode)]),
+);
+CLOSE_REASONS.delete('done'); // the page closed the session itself
+CLOSE_REASONS.delete('protocol_error'); // browsers keep to the websocket protocol
+
+test('the close reasons of the server were found', () => {
+  assert.ok(CLOSE_REASONS.size >= 19, [...CLOSE_REASONS.keys()].join(' '));
+});
+
+for (const [errorCode, closeCode] of CLOSE_REASONS)
+  test(`the error ${errorCode} has words of its own, and close code ${closeCode} alone has words, too`, () => {
     const found = problemOfClose(closeWith(closeCode, errorCode));
     assert.equal(found.cause, errorCode);
     assert.ok(found.title && found.text && found.label);
