@@ -1,7 +1,7 @@
-"""The two ends of a relayed session on bare sockets, for measuring and for breaking things.
+"""The two ends of a relayed session on plain sockets, for measurements and for faults.
 
-They do the opening handshake by hand and write frames as they are told, so they can also do what
-no library does: vanish, fall silent, stop reading, or break the protocol.
+They do the opening handshake themselves and write any frames, so they can also do what no library
+does: vanish, fall silent, stop reading, or violate the protocol.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ PROBE_BYTES = 20
 
 
 def to_frame(payload: bytes, *, masked: bool, opcode: Opcode = Opcode.TEXT) -> bytes:
-    """Return one whole frame as it goes over the wire."""
+    """Return the bytes of one frame."""
     return Frame(opcode, payload).serialize(mask=masked)
 
 
 @dataclass
 class Tally:
-    """What arrived at one kind of end, and how long timed messages took."""
+    """What has arrived at all ends of one kind, and how long timed messages took."""
 
     messages: int = 0
     delays: list[int] = field(default_factory=list)  # ns
@@ -51,7 +51,7 @@ class Tally:
 
 
 class Endpoint(asyncio.Protocol):
-    """One end of a session. `on_message` gets each message, unmasked, when it is set."""
+    """One end of a session. `on_message` is called with each message, unmasked, when it is set."""
 
     client: ClassVar[bool]
 
@@ -62,7 +62,7 @@ class Endpoint(asyncio.Protocol):
         self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.closed_with: tuple[int, str] | None = None  # code and reason of the close frame received
         self.on_message: Callable[[bytes], None] | None = None
-        self.answers = True  # pings and closes
+        self.answers = True  # whether it answers pings and closes
         self.writable = asyncio.Event()
         self.writable.set()
         self.walker = FrameWalker(
@@ -99,7 +99,7 @@ class Endpoint(asyncio.Protocol):
         self.tally.messages += 1
 
     def read(self, frames: Bytes) -> None:
-        """Note the delay of a probe, and show messages to whoever wants them."""
+        """Record the delay of a probe; pass other messages to `on_message`."""
         header = 2 if self.client else 6
         if len(frames) == header + PROBE_BYTES and not self.client:
             sent = int(apply_mask(bytes(frames[6:]), bytes(frames[2:6])))
@@ -109,7 +109,7 @@ class Endpoint(asyncio.Protocol):
                 self.on_message(payload)
 
     def frames(self, data: bytes) -> Iterator[tuple[int, bytes]]:
-        """Yield opcode and unmasked payload of whole frames in a row."""
+        """Yield opcode and unmasked payload of the frames in `data`."""
         at = 0
         while at < len(data):
             opcode, length, body = data[at] & 0x0F, data[at + 1] & 0x7F, at + 2
@@ -122,7 +122,7 @@ class Endpoint(asyncio.Protocol):
             yield opcode, apply_mask(data[body:at], mask) if mask else data[body:at]
 
     def answer(self, control: bytes) -> None:
-        """Answer pings, and a close."""
+        """Answer pings and a close frame."""
         for opcode, payload in self.frames(control):
             if opcode == Opcode.CLOSE:
                 code = int.from_bytes(payload[:2], "big") if payload else 1005
@@ -134,7 +134,7 @@ class Endpoint(asyncio.Protocol):
                     self.transport.close()
 
     def write(self, data: bytes) -> None:
-        """Write bytes unless the connection is gone already."""
+        """Write bytes, unless the connection is closed."""
         if not self.transport.is_closing():
             self.transport.write(data)
 
@@ -160,7 +160,7 @@ class Endpoint(asyncio.Protocol):
 
 
 class Browser(Endpoint):
-    """A page, as far as a relay can tell."""
+    """The browser's end of a session."""
 
     client = True
 
@@ -179,12 +179,12 @@ class Browser(Endpoint):
         self.opened.set_result(None)
 
     def probe(self) -> None:
-        """Send a message that says when it was sent."""
+        """Send a message that contains its time of sending."""
         self.send(b"%020d" % time.monotonic_ns())
 
 
 class Azure(Endpoint):
-    """The upstream's end of a session; accepts at once unless told to hesitate."""
+    """The upstream's end of a session; accepts it at once, unless `hesitates` is set."""
 
     client = False
     hesitates = False

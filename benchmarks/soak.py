@@ -1,11 +1,11 @@
-"""Let many sessions talk through a relay while random faults strike, and count what was lost.
+"""Run many sessions through a relay with random faults, and count the events that were lost.
 
     python benchmarks/soak.py [--sessions 50] [--minutes 10] [--seed 1]
 
-Each end numbers its events. An event that arrives must be the next one, whole, with the sound it
-was sent with; a session that no fault struck must get every one. Afterwards the relay must hold no
-more files than half-way, and at most a tenth more memory, and its log must show as many ends as
-starts. Prints the counts, and ends with code 1 when one of them is wrong.
+Each end numbers its events. An event that arrives must be the next one, whole, with the audio with which
+it was sent; in a session without a fault, every event must arrive. At the end the relay must have no more files
+open than at half-time and use at most a tenth more memory, and its log must contain as many ends of sessions
+as starts. Prints the counts, and exits with code 1 when one of them is wrong.
 """
 
 from __future__ import annotations
@@ -36,23 +36,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ROOT = Path(__file__).parent.parent
-SAMPLES = 960  # 40 ms of sound an event
-FAULT_SECONDS = 20  # a session is struck about so often
-CATCH_UP_SECONDS = 20
+SAMPLES = 960  # 40 ms of audio in an event
+FAULT_SECONDS = 20  # a session has a fault about so often
+LAST_EVENTS_SECONDS = 20
 MAX_GROWTH = 0.1
 TYPES = {True: b"input_audio_buffer.append", False: b"response.audio.delta"}
 
 
-@functools.lru_cache(maxsize=8192)  # all sessions send the same ones, and all compare
+@functools.lru_cache(maxsize=8192)  # all sessions send and compare the same events
 def to_event(number: int, *, client: bool) -> bytes:
-    """Return event `number` of one side: a ramp of samples that goes on where the last one ended."""
+    """Return event `number` of one side: a ramp of samples that continues the last event's."""
     ramp = struct.pack(f"<{SAMPLES}H", *((number * SAMPLES + at) % 65536 for at in range(SAMPLES)))
     return b'{"type":"%s","number":%d,"audio":"%s"}' % (TYPES[client], number, base64.b64encode(ramp))
 
 
 @dataclass
 class Counts:
-    """What the soak saw."""
+    """What has happened so far."""
 
     sessions: int = 0
     faults: int = 0
@@ -61,7 +61,7 @@ class Counts:
 
 
 class Side:
-    """One end's numbering: what it has sent, and what it expects of the other."""
+    """One end: the number of events that it has sent, and of those that it has received."""
 
     def __init__(self, end: Endpoint, counts: Counts) -> None:
         self.end = end
@@ -80,66 +80,66 @@ class Side:
         self.counts.events += 1
 
     def send(self) -> None:
-        """Send the next event, unless the end is gone or its way is full."""
+        """Send the next event, unless the connection is closed or accepts no data."""
         if self.end.writable.is_set() and not self.end.transport.is_closing():
             self.end.send(to_event(self.sent, client=self.end.client))
             self.sent += 1
 
 
-def strike(end: Endpoint, dice: random.Random) -> None:
-    """Let an end fail in one way."""
+def inject_fault(end: Endpoint, dice: random.Random) -> None:
+    """Make an end fail in one of several ways."""
     fault: Callable[[], None] = dice.choice((end.close, end.reset, end.transport.close, end.transport.abort))
     if dice.random() < 0.2:
-        end.write(to_half(end))
+        end.write(unfinished_message(end))
     fault()
 
 
-def to_half(end: Endpoint) -> bytes:
+def unfinished_message(end: Endpoint) -> bytes:
     """Return the beginning of a message whose rest will never come."""
     return bytes([0x81, 0xFE if end.client else 0x7E]) + struct.pack("!H", 5000) + b"half"
 
 
 @dataclass
 class Relay:
-    """The relay under test: its port, and the upstream's ends as they arrive."""
+    """The relay under test: its port, and the upstream's ends in the order of their arrival."""
 
     port: int
     arrivals: asyncio.Queue[Azure]
-    door: asyncio.Lock = field(default_factory=asyncio.Lock)
+    opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-async def talk(relay: Relay, until: float, dice: random.Random, counts: Counts) -> None:
-    """Hold one talk after the other until the time is over."""
+async def run_sessions(relay: Relay, until: float, dice: random.Random, counts: Counts) -> None:
+    """Run one session after the other until the time is over."""
     while time.monotonic() < until:
-        async with relay.door:  # so that the end that arrives is this browser's
+        async with relay.opening:  # so that the end that arrives belongs to this browser
             browser = await open_browser(relay.port)
             azure = await relay.arrivals.get()
         counts.sessions += 1
         sides = (Side(browser, counts), Side(azure, counts))
-        struck_at = time.monotonic() + dice.expovariate(1 / FAULT_SECONDS)
-        while time.monotonic() < min(struck_at, until):
+        fault_at = time.monotonic() + dice.expovariate(1 / FAULT_SECONDS)
+        while time.monotonic() < min(fault_at, until):
             for side in sides:
                 side.send()
-            if dice.random() < 0.02:  # a reader that pauses now and then
+            if dice.random() < 0.02:  # an end that sometimes stops reading
                 end = dice.choice(sides).end
                 end.transport.pause_reading()
                 await asyncio.sleep(dice.random())
                 end.transport.resume_reading()
             await asyncio.sleep(0.04)
-        if struck_at <= until:
+        if fault_at <= until:
             counts.faults += 1
-            strike(dice.choice((browser, azure)), dice)
+            inject_fault(dice.choice((browser, azure)), dice)
         else:
-            await caught_up(sides, counts)
+            await wait_for_all_events(sides, counts)
             browser.close()
         async with asyncio.timeout(30):
             await asyncio.gather(browser.lost, azure.lost)
 
 
-async def caught_up(sides: tuple[Side, Side], counts: Counts) -> None:
-    """Wait until each side has all that the other sent."""
+async def wait_for_all_events(sides: tuple[Side, Side], counts: Counts) -> None:
+    """Wait until each side has received every event of the other."""
     try:
-        async with asyncio.timeout(CATCH_UP_SECONDS):
+        async with asyncio.timeout(LAST_EVENTS_SECONDS):
             for side, other in (sides, sides[::-1]):
                 while side.received < other.sent:
                     side.end.tally.changed.clear()
@@ -147,7 +147,7 @@ async def caught_up(sides: tuple[Side, Side], counts: Counts) -> None:
     except TimeoutError:
         for side, other in (sides, sides[::-1]):
             if side.received < other.sent:
-                counts.wrong.append(f"{other.sent - side.received} of {other.sent} events never came")
+                counts.wrong.append(f"{other.sent - side.received} of {other.sent} events did not arrive")
 
 
 async def until_true(check: Callable[[], bool]) -> None:
@@ -190,20 +190,20 @@ async def soak(options: argparse.Namespace) -> int:
     port = int(logged(r"open http://localhost:(\d+)")[0])
     relay, counts = Relay(port, arrivals), Counts()
 
-    async def talk_all(seconds: float, seed: str) -> None:
+    async def run_all(seconds: float, seed: str) -> None:
         until = time.monotonic() + seconds
         dice = (random.Random(f"{seed}-{number}") for number in range(options.sessions))
-        await asyncio.gather(*(talk(relay, until, each, counts) for each in dice))
+        await asyncio.gather(*(run_sessions(relay, until, each, counts) for each in dice))
         await until_true(lambda: len(logged(" ended ")) == len(logged(" started ")))
-        await asyncio.sleep(1)  # a session's sockets close just after its line in the log
+        await asyncio.sleep(1)  # a session's sockets are closed shortly after its end is logged
 
-    await talk_all(options.minutes * 30, f"{options.seed}, first half")
-    # What the allocators keep takes minutes to settle; a leak never does.
-    files_half_way, memory_half_way = open_files(server.pid), resident_bytes(server.pid)
-    await talk_all(options.minutes * 30, f"{options.seed}, second half")
-    await until_true(lambda: open_files(server.pid) <= files_half_way)
-    leaked = open_files(server.pid) - files_half_way
-    grown = resident_bytes(server.pid) / memory_half_way - 1
+    await run_all(options.minutes * 30, f"{options.seed}, first half")
+    # The memory that allocators keep settles within minutes; a leak continues.
+    files_at_half, memory_at_half = open_files(server.pid), resident_bytes(server.pid)
+    await run_all(options.minutes * 30, f"{options.seed}, second half")
+    await until_true(lambda: open_files(server.pid) <= files_at_half)
+    leaked = open_files(server.pid) - files_at_half
+    grown = resident_bytes(server.pid) / memory_at_half - 1
     started, ended = len(logged(" started ")), len(logged(" ended "))
     server.terminate()
     server.wait()
@@ -215,13 +215,13 @@ async def soak(options: argparse.Namespace) -> int:
     )
     for wrong in counts.wrong[:10]:
         print(wrong)
-    troubles = logged("Traceback|ERROR")
-    return int(bool(counts.wrong or leaked > 0 or grown > MAX_GROWTH or started != ended or troubles))
+    errors = logged("Traceback|ERROR")
+    return int(bool(counts.wrong or leaked > 0 or grown > MAX_GROWTH or started != ended or errors))
 
 
 def main() -> None:
-    """Read the options, soak, and end with what came of it."""
-    parser = argparse.ArgumentParser(description="Let sessions talk through a relay while faults strike.")
+    """Read the options, run the soak, and exit with its code."""
+    parser = argparse.ArgumentParser(description="Run sessions through a relay with random faults.")
     parser.add_argument("--sessions", type=int, default=50)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=1)
