@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from importlib.metadata import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +39,8 @@ from websockets.asyncio.client import connect
 from realtime_voice.sessions import PAGE_PATH
 from realtime_voice.settings import Settings
 from server import SDK_PATHS
+from simulator import Faults
+from simulator.replies import COMMANDS as TYPED_COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +48,9 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 README = ROOT / "README.md"
-ARCHITECTURE, OPERATING, SDK = (ROOT / "docs" / f"{name}.md" for name in ("ARCHITECTURE", "OPERATING", "SDK"))
+ARCHITECTURE, OPERATING, SDK, SIMULATOR = (
+    ROOT / "docs" / f"{name}.md" for name in ("ARCHITECTURE", "OPERATING", "SDK", "SIMULATOR")
+)
 LANGUAGES = {"sh", "python", "js", "ini", "text", "mermaid"}
 ADDRESS = "localhost:3000"
 SECONDS = 110  # generous: the machine may be busy
@@ -322,6 +327,23 @@ def test_the_metrics_are_those_of_the_telemetry() -> None:
 
 def test_the_paths_for_clients_are_those_of_the_server() -> None:
     assert {spans_of(row[0])[0] for row in rows_of(SDK, "Paths")} == {PAGE_PATH, *SDK_PATHS}
+
+
+def test_the_simulators_options_are_those_of_its_command() -> None:
+    shown = set(re.findall(r"--[a-z-]+", run(sys.executable, "-m", "simulator", "--help")))
+    assert {spans_of(row[0])[0] for row in rows_of(SIMULATOR, "Run it")} == shown - {"--help"}
+
+
+def test_the_typed_commands_are_those_of_the_simulator() -> None:
+    assert {
+        spans_of(name)[0]: effect for name, effect in rows_of(SIMULATOR, "Typed commands")
+    } == TYPED_COMMANDS
+
+
+def test_the_faults_are_those_of_the_simulator() -> None:
+    assert [spans_of(row[0])[0] for row in rows_of(SIMULATOR, "Faults")] == [
+        field.name for field in fields(Faults)
+    ]
 
 
 def test_every_figure_of_the_readme_stands_beside_the_command_that_measures_it() -> None:
