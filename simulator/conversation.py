@@ -53,7 +53,7 @@ class Item:
 
     @property
     def text_tokens(self) -> int:
-        function = (self.shown.get(name, "") for name in ("name", "arguments", "output"))
+        function = (self.shown.get(name) or "" for name in ("name", "arguments", "output"))
         return sum(map(to_text_tokens, (self._read, *function)))
 
     @property

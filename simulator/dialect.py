@@ -77,7 +77,9 @@ class Dialect(ABC):
     transcript_event: str
     text_content: str
     audio_content: str
-    rate_limits: tuple[str, ...]  # named in rate_limits.updated
+    rate_limits: tuple[
+        str, ...
+    ]  # those that Azure names in rate_limits.updated; none: it sends no such event
     created_event: Mapping[SessionKind, str]
     updated_event: Mapping[SessionKind, str]
     empty_commit: str  # of the error when the buffer has no audio at all

@@ -151,6 +151,28 @@ TOOLS: Mapping[str, Check] = {
 }
 
 
+mcp_call = {"server_label": string, "name": string, "arguments": string}
+mcp_items: Mapping[str, Check] = {
+    "mcp_approval_response": record(
+        item_fields(approval_request_id=short_id, approve=boolean, reason=nullable(string)),
+        ("approval_request_id", "approve"),
+    ),
+    "mcp_approval_request": record(item_fields(**mcp_call), tuple(mcp_call)),
+    "mcp_call": record(
+        item_fields(
+            **mcp_call,
+            approval_request_id=nullable(string),
+            output=nullable(string),
+            error=nullable(anything),
+        ),
+        tuple(mcp_call),
+    ),
+    "mcp_list_tools": record(
+        item_fields(server_label=string, tools=array_of(map_of(anything))), ("server_label", "tools")
+    ),
+}
+
+
 def voice(value: Any, param: str) -> None:
     """Accept the name of a voice, or the id of a custom one."""
     (custom_voice if isinstance(value, dict) else named_voice)(value, param)
@@ -163,7 +185,7 @@ class GA(Dialect):
     text_event, audio_event = "response.output_text", "response.output_audio"
     transcript_event = "response.output_audio_transcript"
     text_content, audio_content = "output_text", "output_audio"
-    rate_limits = ("tokens",)
+    rate_limits = ()
     created_event: Mapping[SessionKind, str] = dict.fromkeys(("realtime", "transcription"), "session.created")
     updated_event: Mapping[SessionKind, str] = dict.fromkeys(("realtime", "transcription"), "session.updated")
     empty_commit = ""
@@ -171,15 +193,11 @@ class GA(Dialect):
     def _items(self) -> dict[str, Check]:
         image = content_part("image_url", detail=one_of("auto", "low", "high"))
         spoken = content_part(audio=nullable(string), transcript=nullable(string))
-        approval_response = record(
-            item_fields(approval_request_id=short_id, approve=boolean, reason=nullable(string)),
-            ("approval_request_id", "approve"),
-        )
         return {
             **item_kinds(
                 {"input_image": image}, {"output_text": content_part("text"), "output_audio": spoken}
             ),
-            "mcp_approval_response": approval_response,
+            **mcp_items,
         }
 
     def _session_check(self) -> Check:
@@ -293,7 +311,8 @@ class GA(Dialect):
         }
 
     def item(self, fields: dict[str, Any]) -> dict[str, Any]:
-        hidden = ("object", "status") if fields["type"] == "function_call_output" else ("object",)
+        has_status = fields["type"] in ("message", "function_call")
+        hidden = ("object",) if has_status else ("object", "status")
         item = {"status": "completed", **fields}
         return {name: value for name, value in item.items() if name not in hidden}
 

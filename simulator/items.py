@@ -21,11 +21,6 @@ def to_item(given: dict[str, Any], dialect: Dialect, law: Law | None) -> Item:
         law: of the session's input, None for PCM16.
     """
     shown = {**given, "status": "completed"}
-    if given["type"] == "mcp_approval_response":
-        request = given["approval_request_id"]
-        raise RequestError(
-            "invalid_value", f"Approval request '{request}' not found.", "item.approval_request_id"
-        )
     if given["type"] != "message":
         return Item(dialect.item(shown))
     content, sound, pictures = [], b"", []

@@ -8,7 +8,9 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from simulator import mcp
 from simulator.checks import RequestError
 from simulator.conversation import Item
 from simulator.dialect import Asked
@@ -31,11 +33,13 @@ COMMANDS = {
     "/tool [NAME]": "call this tool of the session, the first one, or an invented one, with made-up arguments",
     "/tools": "call several tools of the session at once",
     "/preamble": "say a sentence and call a tool in one response",
+    "/messages": "answer in two messages",
     "/silence": "answer with 3 s of silence",
     "/long": "speak for a minute",
 }
 CLOSE_CODE = re.compile("100[01]|101[1-4]|[34][0-9]{3}")
 INVENTED_TOOL = "simulator_example"
+AFTER_A_CALL = ("function_call_output", "mcp_call", "mcp_approval_response")  # then a model speaks
 COMMENTARY, FINAL_ANSWER = "commentary", "final_answer"  # phases of a reasoning model's messages
 
 
@@ -64,10 +68,40 @@ class Call:
 
 
 @dataclass(frozen=True)
+class McpCall:
+    """A call that the service makes itself, with its end: an output or an error.
+
+    Attributes:
+        approval: the id of the request that was approved before.
+        goes_on: a response of its own speaks of the end.
+    """
+
+    label: str
+    name: str
+    arguments: str
+    output: str | None
+    error: dict[str, Any] | None
+    approval: str | None = None
+    goes_on: bool = True
+
+
+@dataclass(frozen=True)
+class ApprovalRequest:
+    """A call that the service would make, once the client approves."""
+
+    label: str
+    name: str
+    arguments: str
+
+
+Output = Message | Call | McpCall | ApprovalRequest
+
+
+@dataclass(frozen=True)
 class Reply:
     """One answer: messages and calls in order, or else a failed response, or the end of the connection."""
 
-    outputs: tuple[Message | Call, ...] = ()
+    outputs: tuple[Output, ...] = ()
     failure: str = ""
     ending: Ending | None = None
     slow: bool = False
@@ -93,6 +127,7 @@ class Partner:
             "/tool": lambda name, asked: Reply((made_up_call(asked, name),)),
             "/tools": lambda _argument, asked: Reply(made_up_calls(asked)),
             "/preamble": self._preamble,
+            "/messages": self._messages,
             "/silence": lambda _argument, asked: say(asked, silence(3000)),
             "/long": self._long,
         }
@@ -103,7 +138,7 @@ class Partner:
         command, _, argument = text.partition(" ")
         if command in self._commands:
             return self._commands[command](argument.strip(), asked)
-        calls = choose_calls(item, asked)
+        calls = approved(item, asked, earlier) or choose_calls(item, asked)
         if calls:
             return Reply(calls)
         return (
@@ -140,8 +175,12 @@ class Partner:
         """Say what was heard, what a tool has answered, or which pictures came."""
         if item and item.heard:
             return self._to_speech(item.heard)
-        if item and item.shown["type"] == "function_call_output":
-            return (line("tool"), Speech(f"(It said: {item.shown['output']})"))
+        if item and item.shown["type"] in ("function_call_output", "mcp_call"):
+            error = item.shown.get("error") or {}
+            return (
+                line("tool"),
+                Speech(f"(It said: {item.shown.get('output') or error.get('message', '')})"),
+            )
         if item and item.pictures:
             return (line("picture"), *(Speech(f"({picture})") for picture in item.pictures))
         return ()
@@ -174,6 +213,10 @@ class Partner:
         spoken = ramp(SCRIPTED_MS) if self._scripted else line("preamble")
         return Reply((Message((spoken,), COMMENTARY if asked.reasons else None), made_up_call(asked)))
 
+    def _messages(self, _argument: str, asked: Asked) -> Reply:
+        first, second = (ramp(SCRIPTED_MS),) * 2 if self._scripted else (line("typed"), line("interrupt"))
+        return Reply((Message((first,), COMMENTARY if asked.reasons else None), *say(asked, second).outputs))
+
     def _long(self, _argument: str, asked: Asked) -> Reply:
         if self._scripted:
             return say(asked, ramp(LONG_MS))
@@ -200,20 +243,32 @@ def diagnose(heard: Heard) -> str | None:
     return None
 
 
-def choose_calls(item: Item | None, asked: Asked) -> tuple[Call, ...]:
+def approved(item: Item | None, asked: Asked, earlier: Sequence[Item]) -> tuple[McpCall, ...]:
+    """Return the call of an MCP server that a client has just approved."""
+    if item is None or item.shown["type"] != "mcp_approval_response" or not item.shown["approve"]:
+        return ()
+    asked_before = [each.shown for each in earlier if each.id == item.shown["approval_request_id"]]
+    return tuple(
+        to_mcp_call(tool["config"], request["name"], request["arguments"], request["id"])
+        for request in asked_before
+        for tool in mcp_tools(asked)
+        if (tool["name"], tool["config"]["server_label"]) == (request["name"], request["server_label"])
+    )
+
+
+def choose_calls(item: Item | None, asked: Asked) -> tuple[Call | McpCall | ApprovalRequest, ...]:
     """Return the calls that a response makes: those that are demanded, or those that fit what was asked.
 
     Left to choose, it calls nothing right after a function's output: the model speaks of it.
     """
-    tools, choice = function_tools(asked.tools), asked.tool_choice
+    tools, choice = callable_tools(asked), asked.tool_choice
     request = asked.own_instructions
     typed = item.text if item and item.role == "user" and not item.heard else ""
     if isinstance(choice, dict):
-        named = [tool for tool in tools if tool["name"] == choice.get("name")]
-        return tuple(to_call(tool, typed or request) for tool in named)
+        return tuple(to_call(tool, typed or request) for tool in tools if is_chosen(tool, choice))[:1]
     if choice == "none" or not tools:
         return ()
-    if choice == "auto" and item and item.shown["type"] == "function_call_output":
+    if choice == "auto" and item and item.shown["type"] in AFTER_A_CALL:
         return ()
     fit = fitting(tools, request)
     text = request if fit else typed
@@ -225,8 +280,35 @@ def choose_calls(item: Item | None, asked: Asked) -> tuple[Call, ...]:
     return tuple(to_call(tool, subject) for tool in fit for subject in subjects(tool, text))[:MOST_CALLS]
 
 
-def to_call(tool: dict[str, object], text: str) -> Call:
-    return Call(str(tool["name"]), json.dumps(arguments(tool.get("parameters") or {"type": "object"}, text)))
+def callable_tools(asked: Asked) -> list[dict[str, Any]]:
+    """Return the functions of a response and those of its MCP servers."""
+    return [*function_tools(asked.tools), *mcp_tools(asked)]
+
+
+def mcp_tools(asked: Asked) -> list[dict[str, Any]]:
+    return mcp.as_function_tools([tool for tool in asked.tools if tool["type"] == "mcp"])
+
+
+def is_chosen(tool: dict[str, Any], choice: dict[str, Any]) -> bool:
+    """Return whether a choice names this tool, or the server that offers it."""
+    if tool["type"] != choice["type"] or choice.get("name") not in (None, tool["name"]):
+        return False
+    return bool(tool["type"] == "function" or tool["config"]["server_label"] == choice["server_label"])
+
+
+def to_call(tool: dict[str, Any], text: str) -> Call | McpCall | ApprovalRequest:
+    name, given = tool["name"], json.dumps(arguments(tool.get("parameters") or {"type": "object"}, text))
+    if tool["type"] == "function":
+        return Call(name, given)
+    if mcp.needs_approval(tool["config"], name):
+        return ApprovalRequest(tool["config"]["server_label"], name, given)
+    return to_mcp_call(tool["config"], name, given)
+
+
+def to_mcp_call(config: mcp.Config, name: str, given: str, approval: str | None = None) -> McpCall:
+    output, error = mcp.call(config, name, given)
+    goes_on = not mcp.behaves(config, "silent")
+    return McpCall(config["server_label"], name, given, output, error, approval, goes_on)
 
 
 def made_up_call(asked: Asked, name: str = "") -> Call:

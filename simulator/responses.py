@@ -13,7 +13,7 @@ from typing import Any, Self
 from simulator.conversation import Conversation, Item, to_text_tokens
 from simulator.dialect import Asked, Dialect, Event
 from simulator.g711 import Encoder
-from simulator.replies import Call, Message, Reply
+from simulator.replies import ApprovalRequest, Call, McpCall, Message, Output, Reply
 from simulator.turns import BYTES_PER_MS, to_samples
 from simulator.voice import DELTA_MS, Speech
 
@@ -22,6 +22,7 @@ FASTER = 4  # than real time: an answer is sent long before it is heard, as Azur
 SLOW_THINKING_MS = 3000
 SLOWER = 0.75  # than real time: what a player gets on a bad network
 WORD_MS = 20
+CALL_MS = 100  # of an MCP server
 ARGUMENT_CHARACTERS = 12  # in a delta
 CACHE_BLOCK_TOKENS = 64
 
@@ -124,10 +125,22 @@ class Response:
             yield Step(self._end("failed", {"error": error}))
             return
         for output in reply.outputs:
-            yield from self._call(output) if isinstance(output, Call) else self._say(output)
+            yield from self._give(output)
             if self.ended:
                 return
         yield Step(self._end("completed"))
+
+    def _give(self, output: Output) -> Iterator[Step]:
+        match output:
+            case Message():
+                yield from self._say(output)
+            case Call():
+                yield from self._call(output)
+            case McpCall():
+                yield from self._call_server(output)
+            case ApprovalRequest():
+                fields = {"server_label": output.label, "name": output.name, "arguments": output.arguments}
+                yield Step(self._open_item({"type": "mcp_approval_request", **fields}), WORD_MS)
 
     def cancel(self, reason: str) -> list[Event]:
         """Return the events that end the response early: `turn_detected` or `client_cancelled`."""
@@ -150,6 +163,12 @@ class Response:
     def tokens(self) -> int:
         """What the response has used up so far, read and written."""
         return self.input_tokens.total + self._output_tokens()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the service creates the next response by itself, to speak of the MCP calls in this one."""
+        calls = [output for output in self._reply.outputs if isinstance(output, McpCall)]
+        return self._status == "completed" and any(call.goes_on for call in calls)
 
     @property
     def _limit(self) -> float:
@@ -194,7 +213,7 @@ class Response:
     def _close_item(self, status: str) -> list[Event]:
         current = self._current
         events = self._close_part() if current.has_part else []
-        current.item.shown["status"] = status
+        current.item.shown = self._dialect.item({**current.item.shown, "status": status})
         if self._asked.in_conversation:
             previous_id = self._conversation.previous_id(current.item)
             events += self._dialect.item_done(current.item.snapshot(), previous_id)
@@ -257,19 +276,32 @@ class Response:
         call_id = self._make_id("call")
         function = {"type": "function_call", "name": call.name, "call_id": call_id, "arguments": ""}
         yield Step(self._open_item(function), WORD_MS)
+        yield from self._write_arguments(
+            "response.function_call_arguments", call.arguments, {"call_id": call_id}, {"name": call.name}
+        )
+
+    def _call_server(self, call: McpCall) -> Iterator[Step]:
+        fields = {"server_label": call.label, "name": call.name, "approval_request_id": call.approval}
+        end = {"output": None, "error": None}
+        yield Step(self._open_item({"type": "mcp_call", **fields, "arguments": "", **end}), WORD_MS)
+        yield from self._write_arguments("response.mcp_call_arguments", call.arguments, {}, {})
         current = self._current
-        place = {
-            "response_id": self.id,
-            "item_id": current.item.id,
-            "output_index": current.index,
-            "call_id": call_id,
-        }
-        stem = "response.function_call_arguments"
-        for start in range(0, len(call.arguments), ARGUMENT_CHARACTERS):
-            piece = call.arguments[start : start + ARGUMENT_CHARACTERS]
+        place = {"item_id": current.item.id, "output_index": current.index}
+        yield Step([{"type": "response.mcp_call.in_progress", **place}], CALL_MS)
+        current.item.shown |= {"output": call.output, "error": call.error}
+        ended = "failed" if call.error else "completed"
+        yield Step([{"type": f"response.mcp_call.{ended}", **place}])
+
+    def _write_arguments(
+        self, stem: str, arguments: str, always: dict[str, Any], at_the_end: dict[str, Any]
+    ) -> Iterator[Step]:
+        current = self._current
+        place = {"response_id": self.id, "item_id": current.item.id, "output_index": current.index, **always}
+        for start in range(0, len(arguments), ARGUMENT_CHARACTERS):
+            piece = arguments[start : start + ARGUMENT_CHARACTERS]
             yield Step([{"type": f"{stem}.delta", **place, "delta": piece}], WORD_MS)
-        current.item.shown["arguments"] = call.arguments
-        yield Step([{"type": f"{stem}.done", **place, "name": call.name, "arguments": call.arguments}])
+        current.item.shown["arguments"] = arguments
+        yield Step([{"type": f"{stem}.done", **place, **at_the_end, "arguments": arguments}])
 
     def _end(self, status: str, details: dict[str, Any] | None = None) -> list[Event]:
         """Close whatever is open, from the inside out."""

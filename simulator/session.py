@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from string import ascii_letters
 from typing import Any
 
+from simulator import mcp
 from simulator.checks import RequestError, missing, one_of, string_up_to
 from simulator.client_events import check_options, check_tool_choice, parse, to_event
 from simulator.conversation import Conversation, Item, has_call
@@ -88,6 +89,7 @@ class Session:
         self._steps: Iterator[Step] = iter(())
         self._transcriptions: list[tuple[Item, list[Event]]] = []  # they arrive a little later, as Azure's do
         self._spoke = False
+        self._imported: dict[str, mcp.Config] = {}  # MCP servers by their labels
         self._last_input = InputTokens(0, 0)
         self.idle_timer: IdleTimer | None = None
         self._listen()
@@ -185,7 +187,35 @@ class Session:
             )
         self._settings = settings
         self._listen()
-        return [{"type": self._dialect.updated_event[kind], "session": self._resource()}]
+        updated_event = {"type": self._dialect.updated_event[kind], "session": self._resource()}
+        return [updated_event, *self._import_tools()]
+
+    def _import_tools(self) -> list[Event]:
+        """Return the events of importing the tools of MCP servers that are new among the settings."""
+        events: list[Event] = []
+        for config in self._settings.get("tools", ()):
+            label = config.get("server_label")
+            if label is None or self._imported.get(label) == config:
+                continue
+            self._imported[label] = config
+            shown = {
+                "id": self._make_id("mcpl"),
+                "type": "mcp_list_tools",
+                "server_label": label,
+                "tools": [],
+            }
+            item = Item(self._dialect.item(shown))
+            previous_id = self._conversation.insert(item)
+            events += self._dialect.item_added(item.snapshot(), previous_id, done=False)
+            events.append({"type": "mcp_list_tools.in_progress", "item_id": item.id})
+            tools = mcp.import_tools(config)
+            if tools is None:
+                events.append({"type": "mcp_list_tools.failed", "item_id": item.id})
+            else:
+                item.shown["tools"] = tools
+                events += self._dialect.item_done(item.snapshot(), previous_id)
+                events.append({"type": "mcp_list_tools.completed", "item_id": item.id})
+        return events
 
     def _voice(self, settings: Settings) -> Any:
         return self._dialect.asked(settings, {}, self._deployment).voice
@@ -244,10 +274,7 @@ class Session:
         }
         events = [stopped, *self._commit()]
         if detection and detection["create_response"] and self._deployment.kind == "realtime":
-            try:
-                events += self._respond({})
-            except RequestError as error:
-                events.append(to_event(error, None))
+            events += self._respond_unasked({})
         return events if self.response else [*events, *self._take_transcriptions()]
 
     def _commit(self, *, is_silent: bool = False) -> list[Event]:
@@ -299,7 +326,10 @@ class Session:
     def _create_item(self, event: Event) -> list[Event]:
         item = self._to_item(event["item"], self._conversation.items)
         previous_id = self._conversation.insert(item, event.get("previous_item_id"))
-        return self._dialect.item_added(item.snapshot(), previous_id, done=True)
+        events = self._dialect.item_added(item.snapshot(), previous_id, done=True)
+        if item.shown["type"] == "mcp_approval_response" and not self.response:
+            events += self._respond_unasked({})
+        return events
 
     def _to_item(self, given: dict[str, Any], earlier: Sequence[Item]) -> Item:
         """Return an item as a client describes it; the output of a function needs its call among the earlier items."""
@@ -309,6 +339,11 @@ class Session:
                 f"Tool call ID '{given['call_id']}' not found in conversation.",
                 "item.call_id",
             )
+        if given["type"] == "mcp_approval_response":
+            request = self._conversation.find(given["approval_request_id"])
+            if request is None or request.shown["type"] != "mcp_approval_request":
+                message = f"Approval request '{given['approval_request_id']}' not found."
+                raise RequestError("invalid_value", message, "item.approval_request_id")
         return to_item({"id": self._make_id("item"), **given}, self._dialect, self._law)
 
     def _retrieve_item(self, event: Event) -> list[Event]:
@@ -343,6 +378,13 @@ class Session:
 
     def _create_response(self, event: Event) -> list[Event]:
         return self._respond(event.get("response") or {})
+
+    def _respond_unasked(self, settings: dict[str, Any]) -> list[Event]:
+        """Begin a response that no client has created; what hinders it becomes an error event."""
+        try:
+            return self._respond(settings)
+        except RequestError as error:
+            return [to_event(error, None)]
 
     def _respond(self, settings: dict[str, Any]) -> list[Event]:
         if self.response:
@@ -431,8 +473,7 @@ class Session:
         self._last_input = response.input_tokens
         self.response, self._steps = None, iter(())
         self._wait_for_speech(response)
-        if self._deployment.is_azure and self._dialect.name == "ga":
-            return []
+        names = self._dialect.rate_limits if self._deployment.is_azure else ("tokens",)
         limits = (
             ("requests", REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE - 1),
             ("tokens", TOKENS_PER_MINUTE, max(0, TOKENS_PER_MINUTE - response.tokens)),
@@ -445,6 +486,9 @@ class Session:
                 "reset_seconds": round(60 * (1 - left / limit), 3),
             }
             for name, limit, left in limits
-            if name in self._dialect.rate_limits
+            if name in names
         ]
-        return [{"type": "rate_limits.updated", "rate_limits": told}]
+        events: list[Event] = [{"type": "rate_limits.updated", "rate_limits": told}] if told else []
+        if response.goes_on:
+            events += self._respond_unasked({"tool_choice": "auto"})
+        return events

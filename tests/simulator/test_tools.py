@@ -178,3 +178,31 @@ def test_preamble_command_speaks_and_calls_in_one_response(client: SessionClient
         "message",
         "function_call",
     ]
+
+
+def test_messages_command_answers_in_two() -> None:
+    client = SessionClient("ga", model="gpt-realtime-2")
+    output = done(client.answer("/messages"))["output"]
+
+    assert [item["phase"] for item in output] == ["commentary", "final_answer"]
+    assert len({item["id"] for item in output}) == 2
+
+
+# Several calls at once
+
+
+@pytest.mark.parametrize("parallel", [True, False])
+def test_several_tools_are_called_where_that_is_allowed(parallel: bool) -> None:
+    client = SessionClient("ga", model="gpt-realtime-2")
+    client.update(tools=[WEATHER, CAPITAL, OTHER], parallel_tool_calls=parallel)
+    made = calls(client.answer("What is the capital of France, and the weather there?"))
+
+    assert sorted(made) == (["get_capital", "get_weather"] if parallel else ["get_weather"])
+
+
+def test_a_tool_is_called_for_each_of_the_names() -> None:
+    client = SessionClient("ga", model="gpt-realtime-2")
+    client.update(tools=[CAPITAL])
+    output = done(client.answer("Which capital have France and Italy?"))["output"]
+
+    assert [json.loads(item["arguments"]) for item in output] == [{"country": "France"}, {"country": "Italy"}]

@@ -45,7 +45,12 @@ def test_answer_ends_at_the_limit_of_output_tokens(client: SessionClient) -> Non
 
 @pytest.mark.parametrize(
     ("name", "is_azure", "told"),
-    [("preview", True, ["requests", "tokens"]), ("ga", False, ["tokens"]), ("ga", True, None)],
+    [
+        ("preview", True, ["requests", "tokens"]),
+        ("preview", False, ["tokens"]),
+        ("ga", False, ["tokens"]),
+        ("ga", True, None),
+    ],
 )
 def test_rate_limits_follow_a_response_where_the_service_tells_them(
     name: str, is_azure: bool, told: list[str] | None

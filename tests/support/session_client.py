@@ -115,7 +115,7 @@ class SessionClient:
         return event["error"]  # type: ignore[no-any-return]
 
     def update(self, **settings: Any) -> Event:
-        [updated] = self.send("session.update", session={**TYPED[self.name], **settings})
+        updated, *_ = self.send("session.update", session={**TYPED[self.name], **settings})
         assert updated["type"] == "session.updated", updated
         return updated["session"]  # type: ignore[no-any-return]
 
