@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import trustme
-from figures import SOUND, Table
 from mock_azure import mocked_azure
 from server_process import StartServer
 
@@ -81,15 +80,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    sound = Table()
     for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
         for name, value in report.user_properties if report.when == "call" else ():
-            if name == SOUND:
-                sound.add(*value)
-            elif name == SHOWN:
+            if name == SHOWN:
                 terminalreporter.section(report.nodeid.rpartition("::")[2])
                 terminalreporter.write_line(value)
-    if sound.rows:
-        terminalreporter.section("sound")
-        for line in sound.lines():
-            terminalreporter.write_line(line)

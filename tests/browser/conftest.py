@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 from engines import chromium as run_chromium
-from figures import Figures
 from playwright.async_api import async_playwright
 from pulse import Pulse
 from script import Script
@@ -56,9 +55,3 @@ async def script(page: Page, site: str) -> Script:
 def pulse() -> Iterator[Pulse]:
     with Pulse() as pulse:
         yield pulse
-
-
-@pytest.fixture
-def figures(engine: str, request: pytest.FixtureRequest) -> Figures:
-    """What the test measures in its `engine`, for the table that ends the run."""
-    return Figures(engine, request.node.user_properties)

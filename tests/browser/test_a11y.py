@@ -43,13 +43,13 @@ async def in_every_look(script: Script) -> list[str]:
 
 
 @pytest.mark.parametrize("state", STATES)
-async def test_no_rule_is_broken_in_any_state(script: Script, state: str) -> None:
+async def test_axe_finds_no_violation_in_any_state(script: Script, state: str) -> None:
     await STATES[state](script)
     await script.state(state)
     assert await in_every_look(script) == []
 
 
-async def test_no_rule_is_broken_by_any_banner(script: Script) -> None:
+async def test_every_banner_fits_has_one_action_and_no_violation(script: Script) -> None:
     """Every problem there is, in the banner of the narrowest page: it fits, and has one action."""
     await script.page.set_viewport_size({"width": 320, "height": 640})
     found = await script.page.evaluate(
@@ -75,7 +75,7 @@ async def test_no_rule_is_broken_by_any_banner(script: Script) -> None:
     assert found == []
 
 
-async def test_labels_stay_readable_under_the_pointer(script: Script) -> None:
+async def test_labels_keep_their_contrast_under_the_pointer(script: Script) -> None:
     unreadable = "axe.run({ runOnly: ['color-contrast'] }).then((results) => results.violations.length)"
     for scheme in SCHEMES:
         await script.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -85,13 +85,13 @@ async def test_labels_stay_readable_under_the_pointer(script: Script) -> None:
 
 
 @pytest.mark.parametrize("name", ["Settings", "Keyboard shortcuts"])
-async def test_no_rule_is_broken_in_a_dialog(script: Script, name: str) -> None:
+async def test_axe_finds_no_violation_in_a_dialog(script: Script, name: str) -> None:
     await script.press(name)
     await expect(script.page.get_by_role("dialog", name=name)).to_be_visible()
     assert await in_every_look(script) == []
 
 
-async def test_no_rule_is_broken_in_the_diagnostics(script: Script) -> None:
+async def test_axe_finds_no_violation_in_the_diagnostics(script: Script) -> None:
     await script.connect()
     await script.write("Hello?")
     script.answer("a1", "Hello!")
@@ -101,7 +101,7 @@ async def test_no_rule_is_broken_in_the_diagnostics(script: Script) -> None:
     assert await in_every_look(script) == []
 
 
-async def test_no_rule_is_broken_in_a_long_talk_with_a_menu_open(script: Script) -> None:
+async def test_axe_finds_no_violation_in_a_long_conversation_with_an_open_menu(script: Script) -> None:
     await script.record()
     for turn in range(6):
         script.speech(f"u{turn}")
@@ -112,7 +112,7 @@ async def test_no_rule_is_broken_in_a_long_talk_with_a_menu_open(script: Script)
     assert await in_every_look(script) == []
 
 
-async def test_targets_are_large_enough_for_a_thumb(script: Script) -> None:
+async def test_every_button_is_at_least_44_pixels_high_and_wide(script: Script) -> None:
     await script.page.set_viewport_size({"width": 320, "height": 800})
     await script.connect()
     script.answer("a1", "Yes.", 0)
@@ -123,7 +123,7 @@ async def test_targets_are_large_enough_for_a_thumb(script: Script) -> None:
     assert await script.page.locator("button, summary").evaluate_all(small) == []
 
 
-async def test_screen_reader_hears_each_turn_once_and_complete(script: Script) -> None:
+async def test_the_live_region_announces_each_turn_once_and_complete(script: Script) -> None:
     await script.page.evaluate(
         """() => {
             globalThis.told = [];
@@ -142,7 +142,7 @@ async def test_screen_reader_hears_each_turn_once_and_complete(script: Script) -
     assert await script.page.evaluate("told") == ["You: How is it?", "Assistant: It is fine."]
 
 
-async def test_page_reads_as_it_is_meant(script: Script) -> None:
+async def test_the_accessibility_tree_of_a_conversation_is_as_designed(script: Script) -> None:
     await script.record()
     script.speech("u1")
     script.transcribed("u1", "How is it?")
@@ -179,7 +179,7 @@ async def test_page_reads_as_it_is_meant(script: Script) -> None:
     """)
 
 
-async def test_empty_page_reads_as_it_is_meant(script: Script) -> None:
+async def test_the_accessibility_tree_of_the_empty_page_is_as_designed(script: Script) -> None:
     await expect(script.page.get_by_role("main")).to_match_aria_snapshot("""
         - main:
           - region "Assistant":
@@ -204,7 +204,7 @@ async def test_empty_page_reads_as_it_is_meant(script: Script) -> None:
     """)
 
 
-async def test_problem_reads_as_it_is_meant(script: Script) -> None:
+async def test_the_accessibility_tree_of_a_banner_is_as_designed(script: Script) -> None:
     await STATES["error"](script)
     await expect(script.banner).to_match_aria_snapshot("""
         - alert:
@@ -215,7 +215,7 @@ async def test_problem_reads_as_it_is_meant(script: Script) -> None:
     """)
 
 
-async def test_settings_read_as_they_are_meant(script: Script) -> None:
+async def test_the_accessibility_tree_of_the_settings_is_as_designed(script: Script) -> None:
     await script.press("Settings")
     await expect(script.page.get_by_role("dialog")).to_match_aria_snapshot("""
         - dialog "Settings":
@@ -247,7 +247,7 @@ async def test_settings_read_as_they_are_meant(script: Script) -> None:
     """)
 
 
-async def test_keyboard_alone_reaches_menu_numbers_and_settings(script: Script) -> None:
+async def test_the_keyboard_alone_reaches_menu_numbers_and_settings(script: Script) -> None:
     page = script.page
     await script.connect()
     await script.write("Hello?")
@@ -279,7 +279,7 @@ async def test_keyboard_alone_reaches_menu_numbers_and_settings(script: Script) 
     await expect(page.locator("html")).to_have_attribute("data-theme", "light")
 
 
-async def test_forced_colours_keep_every_part_visible(script: Script) -> None:
+async def test_buttons_and_orb_stay_visible_in_forced_colours(script: Script) -> None:
     await script.page.emulate_media(forced_colors="active")
     await script.connect()
     for name in ["Disconnect", "Start Recording", "Send"]:

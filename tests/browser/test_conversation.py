@@ -147,7 +147,9 @@ async def hold(open_page: OpenPage, url: str, talk: Callable[[User], Awaitable[N
 
 
 @pytest.mark.sound
-async def test_spoken_turn_is_written_answered_and_heard(open_page: OpenPage, server: StartServer) -> None:
+async def test_a_spoken_turn_is_shown_and_its_answer_is_played(
+    open_page: OpenPage, server: StartServer
+) -> None:
     async def talk(user: User) -> None:
         await user.press("Connect")
         await user.state("connected")
@@ -181,7 +183,7 @@ async def test_spoken_turn_is_written_answered_and_heard(open_page: OpenPage, se
 
 @pytest.mark.sound
 @pytest.mark.parametrize("status", ["cancelled", "completed"])
-async def test_speaking_over_the_answer_stops_it(
+async def test_speech_stops_an_answer_that_is_playing(
     open_page: OpenPage, server: StartServer, status: str
 ) -> None:
     """Also when the whole answer has been received, and only the playing goes on."""
@@ -216,7 +218,7 @@ async def test_speaking_over_the_answer_stops_it(
     assert not of_type("error", user.received)
 
 
-async def test_denied_microphone_is_explained_and_leaves_the_keyboard(
+async def test_a_denied_microphone_is_explained_and_typing_still_works(
     open_page: OpenPage, server: StartServer
 ) -> None:
     user = await open_page(server().url, DENIED)
@@ -248,7 +250,7 @@ async def test_typing_needs_no_microphone(open_page: OpenPage, server: StartServ
 
 @pytest.mark.long
 @pytest.mark.parametrize("dialect", API_VERSIONS)
-async def test_azure_answers_and_alone_sees_the_key(
+async def test_only_azure_sees_the_key(
     open_page: OpenPage, server: StartServer, azure_tls: ssl.SSLContext, ca_file: str, dialect: str
 ) -> None:
     async with Simulator(host="localhost", ssl=azure_tls, key=KEY) as azure:

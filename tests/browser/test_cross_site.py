@@ -82,14 +82,14 @@ async def succeeds(page: Page, evil: str, attack: str, url: str) -> bool:
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-async def test_another_site_cannot(
+async def test_another_site_cannot_use_the_server(
     page: Page, server: StartServer, unprotected: str, evil: str, attack: str
 ) -> None:
     assert await succeeds(page, evil, attack, unprotected)
     assert not await succeeds(page, evil, attack, server().url)
 
 
-async def test_a_rebound_name_does_not_see_the_page(
+async def test_a_rebound_name_reaches_neither_page_nor_session(
     playwright: Playwright, server: StartServer, unprotected: str
 ) -> None:
     running = server().url
@@ -126,13 +126,13 @@ async def test_the_login_works_without_scripts(chromium: Browser, guarded: Serve
     await context.close()
 
 
-async def test_the_login_has_no_fault_that_axe_finds(page: Page, guarded: Server) -> None:
+async def test_axe_finds_no_violation_on_the_login_page(page: Page, guarded: Server) -> None:
     await page.goto(guarded.url)
     results = await Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
 
 
-async def test_another_sites_link_leads_to_the_page_for_who_has_logged_in_and_to_the_login_for_others(
+async def test_a_link_from_another_site_leads_to_the_page_after_login_and_to_the_login_before(
     page: Page, guarded: Server, tmp_path: Path
 ) -> None:
     (tmp_path / "link.html").write_text(f"<!doctype html><a href='{guarded.url}/'>talk</a>")
@@ -147,7 +147,9 @@ async def test_another_sites_link_leads_to_the_page_for_who_has_logged_in_and_to
         await expect(page.get_by_role("button", name="Connect", exact=True)).to_be_visible()
 
 
-async def test_a_login_opens_sessions_and_its_end_is_said(page: Page, guarded: Server) -> None:
+async def test_a_login_opens_sessions_and_the_page_says_when_it_has_expired(
+    page: Page, guarded: Server
+) -> None:
     await page.goto(guarded.url)
     await log_in(page, CODE)
     await page.wait_for_url(f"{guarded.url}/")  # and until its scripts are loaded

@@ -116,7 +116,7 @@ async def watched(page: Page) -> AsyncIterator[Page]:
     assert troubles == []
 
 
-async def test_a_whole_hostile_conversation_breaks_no_policy_and_stays_text(
+async def test_a_hostile_conversation_violates_no_policy_and_is_shown_as_text(
     watched: Page, server: StartServer, azure_tls: ssl.SSLContext, ca_file: str
 ) -> None:
     page = watched
@@ -169,7 +169,7 @@ ATTEMPTS = {
 
 
 @pytest.mark.parametrize("attempt", ATTEMPTS)
-async def test_what_an_attacker_would_do_is_a_violation(
+async def test_the_policy_refuses_what_an_attacker_would_do(
     page: Page, server: StartServer, attempt: str
 ) -> None:
     directive, script = ATTEMPTS[attempt]

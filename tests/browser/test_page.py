@@ -28,14 +28,16 @@ WORDS = {
 
 
 @pytest.mark.parametrize("state", STATES)
-async def test_each_state_is_one_value_and_said_in_words(script: Script, state: str) -> None:
+async def test_each_state_has_its_value_and_its_words(script: Script, state: str) -> None:
     await STATES[state](script)
     await script.state(state)
     await expect(script.page.get_by_role("status")).to_have_text(WORDS[state])
 
 
 @pytest.mark.parametrize("session", [PREVIEW_SESSION, GA_SESSION], ids=["preview", "ga"])
-async def test_spoken_turn_is_written_heard_and_in_order(script: Script, session: dict[str, str]) -> None:
+async def test_turns_are_shown_in_order_though_the_transcript_comes_late(
+    script: Script, session: dict[str, str]
+) -> None:
     script.session = session
     await script.record()
     update = script.of_type("session.update")[0]["session"]
@@ -50,7 +52,7 @@ async def test_spoken_turn_is_written_heard_and_in_order(script: Script, session
     await script.state("listening")
 
 
-async def test_recording_connects_first_and_the_buttons_follow(script: Script) -> None:
+async def test_recording_connects_first_and_the_buttons_change_their_labels(script: Script) -> None:
     await script.press("Start Recording")
     await script.state("listening")
     await script.press("Stop Recording")
@@ -60,7 +62,7 @@ async def test_recording_connects_first_and_the_buttons_follow(script: Script) -
     await expect(script.page.get_by_role("button", name="Connect", exact=True)).to_be_visible()
 
 
-async def test_speech_is_streamed_only_while_recording(script: Script) -> None:
+async def test_speech_is_sent_only_while_recording(script: Script) -> None:
     await script.connect()
     assert not script.of_type("input_audio_buffer.append")
     await script.record()
@@ -98,13 +100,13 @@ async def test_enter_sends_and_shift_enter_breaks_the_line(script: Script) -> No
     assert item["content"][0]["text"] == "one\ntwo"
 
 
-async def test_an_example_connects_and_asks(script: Script) -> None:
+async def test_an_example_connects_and_is_sent(script: Script) -> None:
     await script.page.get_by_role("button", name="What can you do for me?").click()
     item = (await script.wait_for("conversation.item.create"))["item"]
     assert item["content"][0]["text"] == "What can you do for me?"
 
 
-async def test_barge_in_stops_and_truncates_where_it_was_heard(script: Script) -> None:
+async def test_barge_in_truncates_the_answer_where_it_was_stopped(script: Script) -> None:
     await script.record()
     script.speech("u1")
     script.answer("a1", "One two three four five six seven eight nine ten.", 8000, "u1")
@@ -126,7 +128,7 @@ async def test_barge_in_stops_and_truncates_where_it_was_heard(script: Script) -
     assert "ten" not in heard
 
 
-async def test_late_sound_of_an_interrupted_answer_is_dropped(script: Script) -> None:
+async def test_late_sound_of_an_interrupted_answer_is_not_played(script: Script) -> None:
     await script.record()
     script.begin_answer("a1", "One two three", 4000)
     await script.state("speaking")
@@ -142,7 +144,7 @@ async def test_late_sound_of_an_interrupted_answer_is_dropped(script: Script) ->
     assert len(script.of_type("conversation.item.truncate")) == 1
 
 
-async def test_unheard_text_is_muted_and_heard_text_is_not(script: Script) -> None:
+async def test_text_is_muted_until_its_sound_was_played(script: Script) -> None:
     await script.connect()
     script.answer("a1", "One two three four five six seven eight nine ten.", 6000)
     await script.state("speaking")
@@ -152,7 +154,7 @@ async def test_unheard_text_is_muted_and_heard_text_is_not(script: Script) -> No
     assert await script.page.evaluate(unsaid) == ""
 
 
-async def test_an_answer_of_no_words_and_a_failed_transcription_are_said(script: Script) -> None:
+async def test_a_failed_transcription_is_shown_without_a_banner(script: Script) -> None:
     await script.record()
     script.speech("u1")
     script.say({"type": "conversation.item.input_audio_transcription.failed", "item_id": "u1", "error": {}})
@@ -160,7 +162,7 @@ async def test_an_answer_of_no_words_and_a_failed_transcription_are_said(script:
     await expect(script.banner).to_be_hidden()
 
 
-async def test_muting_silences_the_assistant_and_is_kept(script: Script) -> None:
+async def test_muting_survives_a_reload(script: Script) -> None:
     await script.press("Mute assistant")
     mute = script.page.get_by_role("button", name="Mute assistant")
     await expect(mute).to_have_attribute("aria-pressed", "true")
@@ -194,7 +196,7 @@ async def test_escape_stops_the_assistant(script: Script) -> None:
     assert len(script.of_type("response.cancel")) == 1
 
 
-async def test_slash_goes_to_the_message_box_and_keys_rest_while_typing(script: Script) -> None:
+async def test_slash_focuses_the_message_box_and_shortcuts_do_nothing_while_typing(script: Script) -> None:
     await script.page.keyboard.press("/")
     box = script.page.get_by_role("textbox", name="Message")
     await expect(box).to_be_focused()
@@ -203,7 +205,7 @@ async def test_slash_goes_to_the_message_box_and_keys_rest_while_typing(script: 
     await script.state("idle")
 
 
-async def test_question_mark_lists_the_keys(script: Script) -> None:
+async def test_question_mark_lists_the_shortcuts(script: Script) -> None:
     await script.page.keyboard.press("?")
     dialog = script.page.get_by_role("dialog", name="Keyboard shortcuts")
     await expect(dialog).to_be_visible()
@@ -221,7 +223,9 @@ async def push_to_talk(page: Page) -> None:
     await page.get_by_role("button", name="Done").click()
 
 
-async def test_space_held_talks_and_let_go_asks(script: Script) -> None:
+async def test_push_to_talk_sends_speech_while_space_is_held_and_asks_when_it_is_released(
+    script: Script,
+) -> None:
     await push_to_talk(script.page)
     await script.record()
     assert script.of_type("session.update")[0]["session"]["turn_detection"] is None
@@ -235,7 +239,7 @@ async def test_space_held_talks_and_let_go_asks(script: Script) -> None:
     await script.state("thinking")
 
 
-async def test_the_button_to_hold_talks_like_space(script: Script) -> None:
+async def test_the_button_for_push_to_talk_works_like_space(script: Script) -> None:
     await push_to_talk(script.page)
     await script.record()
     await script.page.get_by_role("button", name="Hold to talk").hover()
@@ -245,7 +249,7 @@ async def test_the_button_to_hold_talks_like_space(script: Script) -> None:
     await script.wait_for("input_audio_buffer.commit")
 
 
-async def test_keyboard_alone_is_enough(script: Script) -> None:
+async def test_tab_reaches_every_control_in_reading_order_with_visible_focus(script: Script) -> None:
     """Tab reaches what is pressed, in the order it is read, and the focus is seen."""
     page = script.page
     reached = []

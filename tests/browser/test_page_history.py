@@ -46,7 +46,7 @@ async def download(script: Script, label: str) -> bytes:
     return await anyio.Path(await file.path()).read_bytes()
 
 
-async def test_reload_loses_nothing(script: Script) -> None:
+async def test_a_reload_keeps_the_conversation_and_the_next_session_knows_it(script: Script) -> None:
     await talk(script)
     await script.page.reload()
     said = ["How is the sea?", "Calm and bright."]
@@ -60,7 +60,7 @@ async def test_reload_loses_nothing(script: Script) -> None:
     assert len(await download(script, "Sound, you left, assistant right (.wav)")) > 44
 
 
-async def test_reload_amid_an_answer_keeps_what_was_heard(script: Script) -> None:
+async def test_a_reload_during_an_answer_keeps_what_was_played(script: Script) -> None:
     await script.connect()
     script.answer("a1", "One two three four five six seven eight nine ten.", 8000)
     await script.state("speaking")
@@ -74,7 +74,7 @@ async def test_reload_amid_an_answer_keeps_what_was_heard(script: Script) -> Non
     assert restored(script) == [("assistant", words)]
 
 
-async def test_message_that_was_not_answered_is_offered_after_a_reload(script: Script) -> None:
+async def test_an_unanswered_message_can_be_answered_after_a_reload(script: Script) -> None:
     await script.connect()
     await script.page.get_by_role("textbox", name="Message").fill("Are you there?")
     send = script.page.get_by_role("button", name="Send", exact=True)
@@ -88,7 +88,7 @@ async def test_message_that_was_not_answered_is_offered_after_a_reload(script: S
     await script.state("thinking")
 
 
-async def test_clear_really_clears(script: Script) -> None:
+async def test_clear_deletes_the_conversation_from_page_session_and_browser(script: Script) -> None:
     await talk(script)
     await script.press("Clear")
     await expect(script.words).to_have_count(0)
@@ -115,7 +115,7 @@ async def test_clear_really_clears(script: Script) -> None:
     assert await script.page.evaluate(kept) == [0, 0]
 
 
-async def test_two_tabs_do_not_mix(page: Page, site: str) -> None:
+async def test_two_tabs_keep_their_own_conversations_over_a_reload(page: Page, site: str) -> None:
     one = Script(page)
     two = Script(await page.context.new_page())
     await one.open(site)
@@ -137,7 +137,7 @@ async def test_two_tabs_do_not_mix(page: Page, site: str) -> None:
         assert restored(tab) == [("assistant", words)]
 
 
-async def test_page_works_where_the_browser_keeps_nothing(page: Page, site: str) -> None:
+async def test_the_page_works_where_the_browser_stores_nothing(page: Page, site: str) -> None:
     script = Script(page)
     await page.add_init_script(
         "IDBFactory.prototype.open = () => { throw new DOMException('no', 'InvalidStateError') }"
@@ -151,7 +151,7 @@ async def test_page_works_where_the_browser_keeps_nothing(page: Page, site: str)
     assert len(await download(script, "Sound, you left, assistant right (.wav)")) > 44
 
 
-async def test_transcript_downloads_as_text_markdown_and_data(script: Script) -> None:
+async def test_the_transcript_downloads_as_text_markdown_and_json(script: Script) -> None:
     await talk(script)
     text = (await download(script, "Text (.txt)")).decode()
     assert "You: How is the sea?" in text
@@ -164,7 +164,7 @@ async def test_transcript_downloads_as_text_markdown_and_data(script: Script) ->
     assert data["turns"][1]["timing"]["totalMs"] > 0
 
 
-async def test_sound_downloads_in_stereo_you_left_assistant_right(script: Script) -> None:
+async def test_the_sound_downloads_with_the_user_left_and_the_assistant_right(script: Script) -> None:
     await talk(script)
     with wave.open(io.BytesIO(await download(script, "Sound, you left, assistant right (.wav)"))) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 24_000)

@@ -61,7 +61,7 @@ async def use_tokens(script: Script) -> None:
     script.say({"type": "response.done", "response": {"status": "completed", "usage": USAGE}})
 
 
-async def test_tokens_and_cost_are_estimated_with_cached_tokens_once(page: Page, site: str) -> None:
+async def test_the_cost_estimate_counts_cached_tokens_once(page: Page, site: str) -> None:
     script = Script(page)
     await page.route("**/config", lambda route: route.fulfill(json=AZURE))
     await script.open(site)
@@ -70,12 +70,12 @@ async def test_tokens_and_cost_are_estimated_with_cached_tokens_once(page: Page,
     await expect(page.get_by_role("button", name="≈ $0.011 estimated, 320 tokens")).to_be_visible()
 
 
-async def test_simulator_costs_nothing(script: Script) -> None:
+async def test_the_simulator_shows_tokens_and_no_cost(script: Script) -> None:
     await use_tokens(script)
     await expect(script.page.get_by_role("button", name="320 tokens", exact=True)).to_be_visible()
 
 
-async def test_time_left_counts_to_the_end_of_the_session(script: Script) -> None:
+async def test_the_time_left_counts_down_to_the_end_of_the_session(script: Script) -> None:
     script.session = {**PREVIEW_SESSION, "expires_at": int(time.time()) + 100}
     await script.connect()
     await expect(script.page.get_by_role("button", name=re.compile(r"1:[0-3]\d left"))).to_be_visible()
@@ -83,7 +83,7 @@ async def test_time_left_counts_to_the_end_of_the_session(script: Script) -> Non
     await expect(script.page.get_by_role("button", name=re.compile(r"^\W left"))).to_be_visible()
 
 
-async def test_diagnostics_log_events_without_their_sound(script: Script) -> None:
+async def test_the_diagnostics_list_events_without_their_sound(script: Script) -> None:
     await script.connect()
     script.answer("a1", "Yes, of course.", 3000)
     await script.state("speaking")
@@ -96,7 +96,7 @@ async def test_diagnostics_log_events_without_their_sound(script: Script) -> Non
     assert "AAAA" not in await diagnostics.inner_text()
 
 
-async def test_report_is_copied_as_json(script: Script) -> None:
+async def test_the_diagnostics_are_copied_as_json(script: Script) -> None:
     await script.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await script.connect()
     diagnostics = await open_diagnostics(script)
@@ -111,7 +111,7 @@ async def test_report_is_copied_as_json(script: Script) -> None:
     assert report["service"]["mode"] == "simulator"
 
 
-async def test_escape_closes_the_diagnostics_and_not_the_answer(script: Script) -> None:
+async def test_escape_closes_the_diagnostics_and_does_not_stop_the_answer(script: Script) -> None:
     await script.connect()
     script.begin_answer("a1", "One two three", 6000)
     await script.state("speaking")

@@ -22,7 +22,7 @@ ODD: dict[str, str] = {
 
 
 @pytest.mark.parametrize("kind", ODD)
-async def test_any_text_is_shown_as_text_and_stays_in_its_place(script: Script, kind: str) -> None:
+async def test_any_text_is_shown_as_text_and_fits_the_page(script: Script, kind: str) -> None:
     words = ODD[kind]
     await script.record()
     script.speech("u1")

@@ -1,4 +1,4 @@
-"""When things go wrong: one banner, one cause, one action."""
+"""Each problem is shown in one banner, with its cause and one action."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FINAL = {
     "text_only": (1003, "The connection was closed", "Reload"),
     None: (4000, "The service refused the session", "Try again"),
 }
-"""The close code, the banner's title and its button, by the error that the relay sends before; None: it sends none."""
+"""Close code, title and button of the banner, by the code of the error event before the close. None: there is no error event."""
 PASSING = {
     "busy": (1013, "The server is full"),
     "rate_limited": (1013, "Too many requests"),
@@ -42,11 +42,11 @@ PASSING = {
 }
 CALM = {"time_limit", "idle"}
 AFTERWARDS = {"Close": "error", "Reload": "idle"}
-"""The state that a button leads to, if not into another session."""
+"""The state after a button is pressed, where it does not open another session."""
 
 
-async def told(script: Script, title: str) -> None:
-    """The banner names a cause in words of its own, and offers one way on."""
+async def check_banner(script: Script, title: str) -> None:
+    """Wait for a banner that names the cause in the page's own words and offers one action."""
     await expect(script.banner).to_contain_text(title)
     await expect(script.banner).not_to_contain_text("raw words")
     await expect(script.banner.get_by_role("button")).to_have_count(1)
@@ -55,37 +55,35 @@ async def told(script: Script, title: str) -> None:
 async def end(script: Script, close_code: int, code: str | None, title: str) -> None:
     error = {"type": "relay_error", "code": code, "message": "raw words"}
     await script.close(close_code, error if code else None)
-    await told(script, title)
+    await check_banner(script, title)
 
 
-async def test_each_final_ending_has_its_words_and_a_way_on(script: Script) -> None:
-    for code, (close_code, title, action) in FINAL.items():
-        await script.connect()
-        before = len(script.sessions)
-        await end(script, close_code, code, title)
-        await script.state("ended" if code in CALM else "error")
-        assert len(script.sessions) == before, "it is not tried again"
-        await script.banner.get_by_role("button", name=action).click()
-        await expect(script.banner).to_be_hidden()
-        after = AFTERWARDS.get(action, "connected")
-        await script.state(after)
-        if after == "connected":
-            await script.press("Disconnect")
-
-
-async def test_each_passing_ending_has_its_words_and_is_tried_again(script: Script) -> None:
+@pytest.mark.parametrize("code", FINAL)
+async def test_a_final_ending_has_its_words_and_a_way_on(script: Script, code: str | None) -> None:
+    close_code, title, action = FINAL[code]
     await script.connect()
-    for code, (close_code, title) in PASSING.items():
-        script.is_ready = False
-        await end(script, close_code, code, title)
-        await script.state("reconnecting")
-        script.is_ready = True
-        await script.banner.get_by_role("button", name="Retry now").click()
-        await script.state("connected")
-        await expect(script.banner).to_be_hidden()
+    await end(script, close_code, code, title)
+    await script.state("ended" if code in CALM else "error")
+    assert len(script.sessions) == 1, "the page opened another session"
+    await script.banner.get_by_role("button", name=action).click()
+    await expect(script.banner).to_be_hidden()
+    await script.state(AFTERWARDS.get(action, "connected"))
 
 
-async def test_words_that_nobody_wrote_down_are_asked_for_again(script: Script) -> None:
+@pytest.mark.parametrize("code", PASSING)
+async def test_a_passing_ending_has_its_words_and_is_retried(script: Script, code: str | None) -> None:
+    close_code, title = PASSING[code]
+    await script.connect()
+    script.is_ready = False
+    await end(script, close_code, code, title)
+    await script.state("reconnecting")
+    script.is_ready = True
+    await script.banner.get_by_role("button", name="Retry now").click()
+    await script.state("connected")
+    await expect(script.banner).to_be_hidden()
+
+
+async def test_speech_that_was_lost_before_its_transcript_is_asked_for_again(script: Script) -> None:
     await script.connect()
     script.say({"type": "input_audio_buffer.speech_started", "audio_start_ms": 100, "item_id": "u1"})
     await expect(script.words).to_have_text(["…"])
@@ -96,7 +94,7 @@ async def test_words_that_nobody_wrote_down_are_asked_for_again(script: Script) 
     await script.state("connected")
 
 
-async def test_server_that_is_gone_is_told(page: Page, server: StartServer) -> None:
+async def test_a_server_that_cannot_be_reached_is_named(page: Page, server: StartServer) -> None:
     gone = server()
     tab = Script(page)
     await tab.page.goto(gone.url)
@@ -106,7 +104,7 @@ async def test_server_that_is_gone_is_told(page: Page, server: StartServer) -> N
     await expect(tab.banner).to_contain_text("The server cannot be reached")
 
 
-async def test_refused_setting_opens_the_settings(script: Script) -> None:
+async def test_a_refused_setting_leads_to_the_settings(script: Script) -> None:
     script.is_ready = False
     await script.press("Connect")
     update = await script.wait_for("session.update")
@@ -139,9 +137,9 @@ async def test_harmless_errors_are_not_shown(script: Script, error: dict[str, st
     await expect(script.banner).to_be_hidden()
 
 
-async def goes_on(script: Script, title: str) -> None:
-    """A banner tells what failed, and the talk still works."""
-    await told(script, title)
+async def check_goes_on(script: Script, title: str) -> None:
+    """Check that a banner names the failure, and that the conversation still works."""
+    await check_banner(script, title)
     await script.banner.get_by_role("button", name="Close").click()
     await expect(script.banner).to_be_hidden()
     await script.state("connected")
@@ -157,18 +155,18 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("code", ANSWERS)
-async def test_failed_answer_is_told_and_the_talk_goes_on(script: Script, code: str) -> None:
+async def test_a_failed_answer_is_reported_and_the_conversation_goes_on(script: Script, code: str) -> None:
     await script.connect()
     error = {"code": code, "message": "raw words"}
     failure = {"status": "failed", "status_details": {"error": error}}
     script.say({"type": "response.done", "response": failure})
-    await goes_on(script, ANSWERS[code])
+    await check_goes_on(script, ANSWERS[code])
 
 
-async def test_refused_request_is_told_and_the_talk_goes_on(script: Script) -> None:
+async def test_a_refused_request_is_reported_and_the_conversation_goes_on(script: Script) -> None:
     await script.connect()
     script.say({"type": "error", "error": {"code": "invalid_value", "message": "raw words"}})
-    await goes_on(script, "The service refused a request")
+    await check_goes_on(script, "The service refused a request")
 
 
 MICROPHONES = {
@@ -180,7 +178,7 @@ MICROPHONES = {
 
 
 @pytest.mark.parametrize("error", MICROPHONES)
-async def test_each_microphone_failure_has_its_words(script: Script, error: str) -> None:
+async def test_a_microphone_failure_has_its_words_and_action(script: Script, error: str) -> None:
     title, action = MICROPHONES[error]
     await script.page.evaluate(
         """name => {
@@ -194,7 +192,7 @@ async def test_each_microphone_failure_has_its_words(script: Script, error: str)
     )
     await script.press("Start Recording")
     await script.state("connected")
-    await told(script, title)
+    await check_banner(script, title)
     await script.banner.get_by_role("button", name=action).click()
     if action == "Try again":
         await script.state("listening")
@@ -202,18 +200,18 @@ async def test_each_microphone_failure_has_its_words(script: Script, error: str)
         await expect(script.page.get_by_role("dialog", name="Settings")).to_be_visible()
 
 
-async def test_page_without_a_secure_origin_says_so(page: Page, site: str) -> None:
+async def test_the_page_says_that_microphones_need_a_secure_origin(page: Page, site: str) -> None:
     tab = Script(page)
     await tab.page.add_init_script(
         "Object.defineProperty(Navigator.prototype, 'mediaDevices', { value: undefined })"
     )
     await tab.open(site)
     await tab.press("Start Recording")
-    await told(tab, "Microphones need a secure page")
+    await check_banner(tab, "Microphones need a secure page")
     await tab.state("connected")
 
 
-async def test_microphone_that_goes_away_is_told(script: Script) -> None:
+async def test_a_microphone_that_is_unplugged_is_reported(script: Script) -> None:
     await script.page.evaluate(
         """() => {
             const devices = navigator.mediaDevices;
@@ -232,30 +230,30 @@ async def test_microphone_that_goes_away_is_told(script: Script) -> None:
     )
     await script.record()
     await script.page.evaluate("unplug()")
-    await told(script, "The microphone was disconnected")
+    await check_banner(script, "The microphone was disconnected")
     await script.state("connected")
     await script.banner.get_by_role("button", name="Choose microphone").click()
     await expect(script.page.get_by_role("dialog", name="Settings")).to_be_visible()
 
 
-async def test_without_a_sound_device_one_can_still_write_and_read(page: Page, site: str) -> None:
+async def test_writing_and_reading_work_without_a_sound_device(page: Page, site: str) -> None:
     tab = Script(page)
     await page.add_init_script(
         "window.AudioContext = class { constructor() { throw new DOMException('raw words', 'NotSupportedError') } }"
     )
     await tab.open(site)
     await tab.connect()
-    await told(tab, "No sound on this device")
+    await check_banner(tab, "No sound on this device")
     await tab.banner.get_by_role("button", name="Close").click()
     await tab.write("Can you read?")
     tab.answer("a1", "And write, too.")
     await expect(tab.words).to_have_text(["Can you read?", "And write, too."])
     await tab.press("Start Recording")
-    await told(tab, "No sound on this device")
+    await check_banner(tab, "No sound on this device")
     await tab.state("connected")
 
 
-async def test_visitor_who_is_signed_out_may_sign_in_again(page: Page, server: StartServer) -> None:
+async def test_a_user_whose_login_has_expired_can_sign_in_again(page: Page, server: StartServer) -> None:
     code = "a-code-of-the-tests-0123456789"
     tab = Script(page)
     await page.goto(server(ACCESS_CODE=code).url)
@@ -271,7 +269,7 @@ async def test_visitor_who_is_signed_out_may_sign_in_again(page: Page, server: S
 
 
 @pytest.mark.long
-async def test_microphone_of_zeros_is_told_after_ten_seconds(script: Script) -> None:
+async def test_a_silent_microphone_is_reported(script: Script) -> None:
     await script.page.evaluate(
         """() => {
             const silent = new AudioContext().createMediaStreamDestination().stream;
@@ -284,7 +282,7 @@ async def test_microphone_of_zeros_is_told_after_ten_seconds(script: Script) -> 
     await expect(script.page.get_by_role("dialog", name="Settings")).to_be_visible()
 
 
-async def test_blocked_sound_waits_for_a_click(page: Page, site: str) -> None:
+async def test_blocked_sound_starts_with_a_click(page: Page, site: str) -> None:
     tab = Script(page)
     await tab.page.add_init_script(
         """
@@ -309,13 +307,13 @@ async def test_blocked_sound_waits_for_a_click(page: Page, site: str) -> None:
 
 
 @pytest.mark.long
-async def test_a_silent_visitor_is_asked_before_the_end_and_may_continue(
+async def test_a_silent_user_is_warned_before_the_idle_limit_and_can_continue(
     page: Page, server: StartServer
 ) -> None:
     script = Script(page)
     await page.goto(server(IDLE_MINUTES="0.2").url)
     await page.get_by_role("button", name="Connect").click()
-    for _ in range(3):  # the third warning comes after the session would have ended
+    for _ in range(3):  # the third warning comes after the first idle limit
         await expect(script.banner).to_contain_text("Are you still there?")
         await script.banner.get_by_role("button", name="Continue").click()
         await expect(script.banner).to_be_hidden()

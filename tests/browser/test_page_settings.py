@@ -26,7 +26,7 @@ async def choose(script: Script, group: str, choice: str) -> None:
     await dialog.get_by_role("button", name="Done").click()
 
 
-async def test_voice_and_instructions_are_those_of_the_next_connection(script: Script) -> None:
+async def test_voice_and_instructions_apply_to_the_next_session(script: Script) -> None:
     dialog = await open_settings(script)
     await dialog.get_by_label("Voice").select_option("marin")
     await dialog.get_by_label("Instructions").fill("Speak like a pirate.")
@@ -46,7 +46,7 @@ LIVE: dict[tuple[str, str], tuple[Callable[[dict[str, Any]], Any], Any]] = {
 
 
 @pytest.mark.parametrize(("group", "choice"), LIVE)
-async def test_what_a_running_session_can_change_changes_at_once(
+async def test_a_setting_that_a_live_session_accepts_applies_at_once(
     script: Script, group: str, choice: str
 ) -> None:
     await script.connect()
@@ -57,7 +57,7 @@ async def test_what_a_running_session_can_change_changes_at_once(
     assert "voice" not in session, "a session that has spoken refuses another voice"
 
 
-async def test_new_instructions_reach_a_running_session(script: Script) -> None:
+async def test_new_instructions_apply_to_a_live_session(script: Script) -> None:
     await script.connect()
     dialog = await open_settings(script)
     await dialog.get_by_label("Instructions").fill("Speak like a pirate.")
@@ -66,7 +66,7 @@ async def test_new_instructions_reach_a_running_session(script: Script) -> None:
     assert session["instructions"] == "Speak like a pirate."
 
 
-async def test_sound_goes_to_the_speaker_that_was_chosen(script: Script) -> None:
+async def test_sound_goes_to_the_chosen_speaker(script: Script) -> None:
     await script.page.evaluate(
         """() => {
             globalThis.sinks = [];
@@ -82,7 +82,7 @@ async def test_sound_goes_to_the_speaker_that_was_chosen(script: Script) -> None
     await script.page.wait_for_function("(chosen) => sinks.at(-1) === chosen", arg=chosen)
 
 
-async def test_theme_and_captions_are_seen_at_once_and_kept(script: Script) -> None:
+async def test_theme_and_captions_apply_at_once_and_survive_a_reload(script: Script) -> None:
     await choose(script, "Theme", "Dark")
     await choose(script, "Captions", "Large")
     background = "getComputedStyle(document.body).backgroundColor"
@@ -93,7 +93,7 @@ async def test_theme_and_captions_are_seen_at_once_and_kept(script: Script) -> N
     assert await script.log.evaluate("log => getComputedStyle(log).fontSize") == "22px"
 
 
-async def test_reset_puts_all_settings_back(script: Script) -> None:
+async def test_reset_restores_all_defaults(script: Script) -> None:
     await choose(script, "Theme", "Dark")
     await choose(script, "turn", "patient")
     dialog = await open_settings(script)
@@ -138,7 +138,7 @@ async def test_another_microphone_takes_over_while_recording(script: Script) -> 
     await script.state("listening")
 
 
-async def test_the_dialog_closes_by_escape_and_gives_the_focus_back(script: Script) -> None:
+async def test_escape_closes_the_settings_and_returns_the_focus(script: Script) -> None:
     await script.page.get_by_role("button", name="Settings").focus()
     await script.page.keyboard.press("Enter")
     dialog = script.page.get_by_role("dialog", name="Settings")

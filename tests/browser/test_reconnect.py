@@ -50,7 +50,9 @@ def pitch(audio: str) -> float:
 
 
 @pytest.mark.parametrize("session", [PREVIEW_SESSION, GA_SESSION], ids=["preview", "ga"])
-async def test_lost_session_comes_back_knowing_what_was_heard(script: Script, session: Event) -> None:
+async def test_the_session_after_a_loss_knows_what_was_said_and_played(
+    script: Script, session: Event
+) -> None:
     script.session = session
     answer_type = "output_text" if session is GA_SESSION else "text"
     await script.connect()
@@ -102,7 +104,7 @@ async def test_lost_session_comes_back_knowing_what_was_heard(script: Script, se
     await expect(script.words.nth(2)).to_have_text("(not transcribed)")
 
 
-async def test_microphone_stays_and_nothing_is_sent_late(script: Script) -> None:
+async def test_recording_goes_on_after_a_loss_without_the_sound_of_the_time_between(script: Script) -> None:
     await script.page.evaluate(TONE)
     await script.record()
     await script.wait_for("input_audio_buffer.append", 10)
@@ -124,7 +126,9 @@ async def test_microphone_stays_and_nothing_is_sent_late(script: Script) -> None
     assert await script.page.evaluate("asked") == 1
 
 
-async def test_wait_counts_down_and_a_message_written_meanwhile_is_answered(page: Page, site: str) -> None:
+async def test_the_wait_for_a_retry_counts_down_and_a_message_written_meanwhile_is_sent(
+    page: Page, site: str
+) -> None:
     script = Script(page)
     await page.add_init_script("Math.random = () => 0.999")
     await script.open(site)
@@ -147,7 +151,7 @@ async def test_wait_counts_down_and_a_message_written_meanwhile_is_answered(page
     assert session[1]["item"]["content"] == [{"type": "input_text", "text": "Are you back?"}]
 
 
-async def test_network_that_goes_is_noticed_at_once_and_so_is_its_return(script: Script) -> None:
+async def test_the_page_reconnects_when_the_browser_says_that_it_is_online_again(script: Script) -> None:
     await script.connect()
     script.is_ready = False
     await script.page.context.set_offline(True)
@@ -161,7 +165,7 @@ async def test_network_that_goes_is_noticed_at_once_and_so_is_its_return(script:
     await expect(script.banner).to_be_hidden()
 
 
-async def test_talk_rolls_over_into_the_next_session_without_a_gap(script: Script) -> None:
+async def test_a_conversation_continues_in_the_next_session_without_a_gap(script: Script) -> None:
     await script.page.evaluate(
         """() => {
             globalThis.states = [];

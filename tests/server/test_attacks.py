@@ -160,23 +160,23 @@ def test_each_attack_succeeds_on_a_relay_without_defences(unprotected: str, atta
 
 
 @pytest.mark.parametrize("attack", ON_LOCAL, ids=by_name)
-def test_a_server_for_this_machine_keeps_out(local: str, attack: Attack) -> None:
+def test_a_server_for_this_machine_refuses(local: str, attack: Attack) -> None:
     assert not attack.succeeds(local)
 
 
 @pytest.mark.parametrize("attack", [*ON_GUARDED, *WRONG_CODES], ids=by_name)
-def test_a_server_with_a_code_keeps_out(guarded: str, attack: Attack) -> None:
+def test_a_server_with_a_code_refuses(guarded: str, attack: Attack) -> None:
     assert not attack.succeeds(guarded)
 
 
 @pytest.mark.parametrize("name", ["localhost", "127.0.0.1", "[::1]", "LocalHost"])
-def test_the_page_of_this_machine_gets_in(local: str, name: str) -> None:
+def test_a_page_of_this_machine_opens_sessions(local: str, name: str) -> None:
     host = f"{name}:{local.rpartition(':')[2]}"
     assert opens_websocket(local, ("Origin", f"http://{host.lower()}"), host=host)
     assert ask(local, "/config", host=host).status == 200
 
 
-def test_a_program_on_this_machine_gets_in_with_any_key(local: str) -> None:
+def test_a_program_on_this_machine_opens_sessions_with_any_key(local: str) -> None:
     assert opens_websocket(local, ("Authorization", "Bearer any"))
 
 
@@ -191,11 +191,11 @@ def test_a_program_on_this_machine_gets_in_with_any_key(local: str) -> None:
     ],
     ids=["page", "two cookies", "api-key", "bearer", "subprotocol"],
 )
-def test_who_knows_the_code_gets_in(guarded: str, headers: tuple[tuple[str, str], ...]) -> None:
+def test_a_client_with_the_code_opens_sessions(guarded: str, headers: tuple[tuple[str, str], ...]) -> None:
     assert opens_websocket(guarded, *headers, host=PUBLIC_HOST)
 
 
-def test_a_refusal_names_its_reason_by_status_alone(guarded: str) -> None:
+def test_a_foreign_host_gets_403_and_a_missing_code_401(guarded: str) -> None:
     with (
         upgrade(guarded, host="evil.example") as (_, stranger),
         upgrade(guarded, host=PUBLIC_HOST) as (_, unknown),
@@ -206,7 +206,7 @@ def test_a_refusal_names_its_reason_by_status_alone(guarded: str) -> None:
 
 @pytest.mark.parametrize("hosts", [[], ["localhost:{}", "evil.example"], ["evil.example", "localhost:{}"]])
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_a_host_must_be_named_exactly_once(local: str, hosts: list[str], version: str) -> None:
+def test_a_request_with_no_host_or_two_is_refused(local: str, hosts: list[str], version: str) -> None:
     headers = [("Host", host.replace("{}", local.rpartition(":")[2])) for host in hosts]
     assert ask(local, "/config", *headers, host="", version=version).status in {400, 403}
 
@@ -215,7 +215,7 @@ def test_a_host_must_be_named_exactly_once(local: str, hosts: list[str], version
     "method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "PROPFIND"]
 )
 @pytest.mark.parametrize("path", ["/", "/config", "/login", "/healthz", "/ws"])
-def test_no_method_but_reading_is_served(local: str, method: str, path: str) -> None:
+def test_only_get_and_head_are_served(local: str, method: str, path: str) -> None:
     assert ask(local, path, ("Origin", local), method=method).status == 405
 
 
@@ -248,7 +248,7 @@ def serves(url: str, target: str, host: str | None = None) -> bool:
 
 
 @pytest.mark.parametrize("target", [*FILES[1:], "/docs", "/openapi.json"])
-def test_each_way_out_of_the_public_files_leads_out_of_a_relay_without_defences(
+def test_each_path_outside_the_public_files_is_served_by_a_relay_without_defences(
     unprotected: str, target: str
 ) -> None:
     assert serves(unprotected, target)
@@ -284,7 +284,9 @@ def test_nothing_but_the_public_files_is_served(local: str, target: str) -> None
     "target",
     ["/", "/app.js", "/config", "/login.html", "/audio/speaker.js", "/.env", "/styles/../app.js", "/nowhere"],
 )
-def test_a_stranger_sees_nothing_but_the_way_to_the_login(guarded: str, target: str) -> None:
+def test_a_client_without_the_code_is_sent_to_the_login_and_sees_nothing_else(
+    guarded: str, target: str
+) -> None:
     answer = ask(guarded, target, host=PUBLIC_HOST)
     if target == "/":
         assert (answer.status, answer.headers["location"]) == (303, "/login")
@@ -292,14 +294,14 @@ def test_a_stranger_sees_nothing_but_the_way_to_the_login(guarded: str, target: 
         assert (answer.status, answer.body) == (401, b"Unauthorized\n")
 
 
-def test_probes_are_answered_under_any_name_and_say_nothing_else(guarded: str) -> None:
+def test_probes_are_answered_under_any_host_name(guarded: str) -> None:
     assert ask(guarded, "/healthz", host="10.1.2.3:3000").body == b'{"status":"alive"}'
     assert ask(guarded, "/readyz", host="10.1.2.3:3000").body == b'{"ready":true}'
     assert not opens_websocket(guarded, target="/healthz", host="10.1.2.3:3000")
 
 
 @pytest.mark.parametrize("target", ["/", "/config", "/nowhere", "/login", "/healthz"])
-def test_every_answer_carries_the_headers_that_bind_the_browser(guarded: str, target: str) -> None:
+def test_every_response_carries_the_security_headers(guarded: str, target: str) -> None:
     for answer in (
         ask(guarded, target, host=PUBLIC_HOST),
         ask(guarded, target, ("api-key", CODE), host=PUBLIC_HOST),
@@ -320,7 +322,7 @@ def test_every_answer_carries_the_headers_that_bind_the_browser(guarded: str, ta
     assert "strict-transport-security" not in ask(guarded, "/healthz", host="10.1.2.3").headers
 
 
-def test_headers_above_the_bound_are_refused_and_nothing_hangs(local: str) -> None:
+def test_headers_that_are_too_large_are_refused(local: str) -> None:
     many = [(f"X-{number}", "a" * 1000) for number in range(1000)]  # uvicorn reads 64 KiB at once, or more
     assert ask(local, "/", *many).status in {0, 400}
     assert ask(local, "/", ("Cookie", "a" * 10**6)).status in {0, 400}
@@ -332,7 +334,7 @@ def test_headers_above_the_bound_are_refused_and_nothing_hangs(local: str) -> No
     assert ask(local, "/healthz").status == 200
 
 
-def test_a_refused_handshake_costs_no_session(guarded: str) -> None:
+def test_a_refused_handshake_opens_no_session(guarded: str) -> None:
     with upgrade(guarded, host=PUBLIC_HOST) as (sock, answer):
         assert answer.status == 401
         assert netloc(guarded) not in answer.raw.decode("latin-1")

@@ -70,7 +70,7 @@ def start(server: StartServer, azure: Azure, ca_file: str) -> Callable[..., Serv
 
 
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 404, 429, 500, 503])
-async def test_a_refusal_that_quotes_the_key(
+async def test_a_refusal_by_the_upstream_reveals_no_secret(
     start: Callable[..., Server], azure: Azure, everything: Everything, status: int
 ) -> None:
     azure.refusals = {PREVIEW: status, GA: status}
@@ -90,7 +90,7 @@ async def test_a_refusal_that_quotes_the_key(
     ],
     ids=["certificate", "refused", "unknown host", "proxy", "bad proxy"],
 )
-async def test_an_upstream_that_cannot_be_reached(
+async def test_an_unreachable_upstream_reveals_no_secret(
     start: Callable[..., Server], everything: Everything, more: dict[str, str]
 ) -> None:
     await asyncio.to_thread(everything.converse, start(**more))
@@ -107,7 +107,7 @@ async def leave_with_the_key(session: ServerConnection) -> None:
 
 
 @pytest.mark.parametrize("end", [fail_oddly, leave_with_the_key])
-async def test_an_upstream_that_ends_oddly(
+async def test_an_upstream_that_breaks_the_protocol_or_names_the_key_reveals_no_secret(
     start: Callable[..., Server], azure: Azure, everything: Everything, end: Callable[[ServerConnection], Any]
 ) -> None:
     conversing = asyncio.create_task(asyncio.to_thread(everything.converse, start()))
@@ -115,7 +115,7 @@ async def test_an_upstream_that_ends_oddly(
     await conversing
 
 
-async def test_an_upstreams_reason_is_not_logged_unless_it_is_a_word(
+async def test_an_upstreams_close_reason_is_logged_only_if_it_is_one_word(
     start: Callable[..., Server], azure: Azure
 ) -> None:
     server = start()
@@ -126,7 +126,9 @@ async def test_an_upstreams_reason_is_not_logged_unless_it_is_a_word(
     assert KEY not in server.log()
 
 
-async def test_clients_that_misbehave(start: Callable[..., Server], everything: Everything) -> None:
+async def test_clients_that_misbehave_learn_no_secret(
+    start: Callable[..., Server], everything: Everything
+) -> None:
     server = start()
 
     def misbehave() -> None:
@@ -143,7 +145,9 @@ async def test_clients_that_misbehave(start: Callable[..., Server], everything: 
 
 
 @pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o640, False), (0o644, True)])
-def test_a_readable_env_file_is_warned_of(tmp_path: Path, mode: int, warned: bool) -> None:
+def test_the_log_warns_of_an_env_file_that_every_user_can_read(
+    tmp_path: Path, mode: int, warned: bool
+) -> None:
     program = copy_product(tmp_path)
     env = tmp_path / ".env"
     env.write_text("MAX_SESSIONS=7\n")
@@ -154,7 +158,7 @@ def test_a_readable_env_file_is_warned_of(tmp_path: Path, mode: int, warned: boo
         assert (".env can be read by every user of this machine" in server.log()) == warned
 
 
-def test_git_and_docker_leave_env_files_alone() -> None:
+def test_git_and_docker_ignore_env_files() -> None:
     ignored = subprocess.run(["git", "check-ignore", ".env"], cwd=ROOT, check=False, capture_output=True)
     assert ignored.returncode == 0
     first, *rest = (ROOT / ".dockerignore").read_text().split()
@@ -162,7 +166,7 @@ def test_git_and_docker_leave_env_files_alone() -> None:
     assert all(line.startswith("!") and ".env" not in line for line in rest)
 
 
-def test_libraries_that_log_headers_are_never_at_debug() -> None:
+def test_libraries_that_log_headers_never_log_at_debug_level() -> None:
     script = (
         "import logging; from realtime_voice import log, upstream; log.set_up_log('DEBUG', 'text'); import websockets, uvicorn\n"
         "names = ['websockets', 'websockets.client', 'uvicorn.error', 'azure', 'msal', 'urllib3', 'asyncio']\n"

@@ -33,7 +33,7 @@ def ga_client(base_url: str, key: str = KEY) -> AsyncOpenAI:
 
 
 @pytest.mark.parametrize("dialect", ["preview", "ga"])
-async def test_the_relay_asks_azure_for_what_the_sdk_asks(
+async def test_the_relay_sends_azure_the_handshake_that_the_sdk_sends(
     server: StartServer, azure: Azure, ca_file: str, client_tls: ssl.SSLContext, dialect: str
 ) -> None:
     origin = azure.origin.replace("https", "wss")
@@ -62,7 +62,9 @@ async def test_the_relay_asks_azure_for_what_the_sdk_asks(
 
 
 @pytest.mark.parametrize("path", ["/ws", "/v1", "/openai/v1", "/ws/v1"])
-async def test_the_sdk_talks_ga_through_the_relay_with_any_key(server: StartServer, path: str) -> None:
+async def test_the_sdk_holds_a_ga_conversation_through_the_relay_with_any_key(
+    server: StartServer, path: str
+) -> None:
     client = ga_client(server().ws_url + path, key="any")
     async with asyncio.timeout(60), client.realtime.connect(model="any") as connection:
         await connection.session.update(session={"type": "realtime", "output_modalities": ["text"]})
@@ -79,7 +81,9 @@ async def test_the_sdk_talks_ga_through_the_relay_with_any_key(server: StartServ
 
 
 @pytest.mark.parametrize("path", ["/ws", "/openai"])
-async def test_the_sdk_talks_preview_through_the_relay_with_any_key(server: StartServer, path: str) -> None:
+async def test_the_sdk_holds_a_preview_conversation_through_the_relay_with_any_key(
+    server: StartServer, path: str
+) -> None:
     client = preview_client(server().ws_url + path, key="any")
     async with asyncio.timeout(60), client.beta.realtime.connect(model="any") as connection:
         await connection.session.update(session={"modalities": ["text"]})

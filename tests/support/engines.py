@@ -36,10 +36,6 @@ if TYPE_CHECKING:
     from pulse import Pulse
 
 ENGINES = ("chromium", "firefox", "webkit")
-SILENCE_MS = {"chromium": 50, "firefox": 50, "webkit": 200}
-"""From a stop in the page to silence at the loudspeaker, at most. WebKitGTK has buffers of its own before the sound server,
-which a page cannot shorten."""
-
 NO_SOUND = {"PULSE_SERVER": "unix:/nonexistent"}
 
 

@@ -18,7 +18,7 @@ UNDER_WAY_MS = 1000
 """Sound may take so long from the microphone to the upstream on a busy machine."""
 
 
-async def test_an_answer_cut_off_by_the_service_keeps_what_was_heard_and_goes_on_when_asked_to(
+async def test_an_answer_cut_off_by_a_loss_keeps_what_was_played_and_can_be_continued(
     environment: Environment, invariants: Invariants
 ) -> None:
     user = environment.user
@@ -44,7 +44,7 @@ async def test_an_answer_cut_off_by_the_service_keeps_what_was_heard_and_goes_on
 
 
 @pytest.mark.long
-async def test_a_talk_survives_a_minute_without_network(
+async def test_a_conversation_survives_a_minute_without_network(
     environment: Environment, invariants: Invariants
 ) -> None:
     """Nobody is told: bytes are swallowed, as when a phone loses its mast."""

@@ -24,7 +24,7 @@ async def connect(user: User, upstream: Upstream) -> RecordingSession:
     return upstream.session
 
 
-async def test_a_talk_goes_on_after_a_reload_amid_an_answer(
+async def test_a_conversation_continues_after_a_reload_during_an_answer(
     environment: Environment, invariants: Invariants
 ) -> None:
     user, upstream = environment.user, environment.upstream
@@ -67,7 +67,7 @@ async def test_two_tabs_have_two_conversations(environment: Environment, invaria
     assert not known[0] & known[1]
 
 
-async def test_what_is_cleared_is_forgotten_by_the_service_too(
+async def test_the_service_forgets_a_cleared_conversation(
     environment: Environment, invariants: Invariants
 ) -> None:
     user, upstream = environment.user, environment.upstream

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 CODE = "a-code-of-the-tests-0123456789"
 
 
-async def test_a_talk_goes_on_through_the_other_server_when_one_is_killed_amid_an_answer(
+async def test_a_conversation_continues_on_the_other_server_when_one_is_killed(
     chromium: Browser, server: StartServer, authority: trustme.CA, tmp_path: Path
 ) -> None:
     port, plain_port = free_port(), free_port()
@@ -56,7 +56,9 @@ async def test_a_talk_goes_on_through_the_other_server_when_one_is_killed_amid_a
             await invariants.converse("Who is there?")
 
 
-async def test_a_talk_survives_a_change_of_the_servers_code(chromium: Browser, tmp_path: Path) -> None:
+async def test_a_conversation_survives_a_change_of_the_servers_code(
+    chromium: Browser, tmp_path: Path
+) -> None:
     """As with `npm run dev`."""
     folder = tmp_path / "copy"
     folder.mkdir()

@@ -57,7 +57,7 @@ def check_sound(sessions: list[RecordingSession]) -> list[float]:
 
 
 @pytest.mark.long
-async def test_a_talk_goes_on_over_the_end_of_its_sessions_without_a_break(
+async def test_a_conversation_continues_over_the_end_of_its_sessions_without_a_gap(
     environment: Environment, invariants: Invariants, show: Callable[[str], None]
 ) -> None:
     """Also when somebody begins to speak in the moment of the change, which no session has noticed yet."""
@@ -98,7 +98,7 @@ async def test_a_talk_goes_on_over_the_end_of_its_sessions_without_a_break(
     show(f"sound sent to both sessions at a change: {', '.join(f'{ms:.0f} ms' for ms in shared_ms)}")
 
 
-async def test_a_session_that_expires_amid_an_answer_is_followed_by_another_at_once(
+async def test_a_session_that_expires_during_an_answer_is_followed_by_another(
     environment: Environment, invariants: Invariants
 ) -> None:
     user, upstream = environment.user, environment.upstream

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.long
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM], ids=lambda how: how.name)
-async def test_a_talk_survives_the_loss_of_its_server_at_each_state(
+async def test_a_conversation_survives_the_loss_of_its_server_in_each_state(
     environment: Environment, invariants: Invariants, how: signal.Signals
 ) -> None:
     user = environment.user
