@@ -18,6 +18,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8765, help="0 for a free one (default: %(default)s)")
     parser.add_argument("--key", help="the key clients must send; without it everybody may connect")
     parser.add_argument("--certificate", help="PEM file with a certificate and its private key: serve wss")
+    parser.add_argument("--model", help="the model that sessions name (default: the one in the address)")
     parser.add_argument(
         "--scripted", action="store_true", help="ids count up, nothing is paced, answers are ramps"
     )
@@ -30,7 +31,12 @@ async def run(arguments: argparse.Namespace) -> None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(arguments.certificate)
     async with Simulator(
-        host=arguments.host, port=arguments.port, key=arguments.key, ssl=tls, scripted=arguments.scripted
+        host=arguments.host,
+        port=arguments.port,
+        key=arguments.key,
+        ssl=tls,
+        model=arguments.model,
+        scripted=arguments.scripted,
     ) as simulator:
         key = "the key given" if arguments.key else "any key"
         print(  # noqa: T201 - the command's answer

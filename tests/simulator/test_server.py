@@ -590,8 +590,9 @@ async def test_garbage_may_be_no_frame_at_all() -> None:
 
 
 async def test_command_serves_and_says_where() -> None:
+    options = ("--port", "0", "--key", KEY, "--model", "gpt-realtime-2")
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "simulator", "--port", "0", "--key", KEY, stdout=asyncio.subprocess.PIPE
+        sys.executable, "-m", "simulator", *options, stdout=asyncio.subprocess.PIPE
     )
     assert process.stdout
     try:
@@ -599,7 +600,8 @@ async def test_command_serves_and_says_where() -> None:
         for line in said[1:]:
             headers = {"api-key": KEY}
             async with connect(line.split()[1], proxy=None, additional_headers=headers) as client:
-                await receive(client, "session.created")
+                [created] = await receive(client, "session.created")
+            assert created["session"]["model"] == "gpt-realtime-2"
     finally:
         process.terminate()
         await process.wait()
