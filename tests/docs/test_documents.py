@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from close_codes import DOCUMENT, with_table
 from documents import (
     DOCUMENTS,
     LINK,
@@ -32,6 +31,7 @@ from documents import (
     units_of,
     words_of,
 )
+from generated_tables import TABLES, with_table
 from packaging.requirements import Requirement
 from server_process import SETTINGS, StartServer
 from websockets.asyncio.client import connect
@@ -40,7 +40,6 @@ from realtime_voice.sessions import PAGE_PATH
 from realtime_voice.settings import Settings
 from server import SDK_PATHS
 from simulator import Faults
-from simulator.replies import COMMANDS as TYPED_COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -124,7 +123,10 @@ def is_run_elsewhere(_: str) -> None:
 STAND_INS: dict[str, tuple[Callable[[str], None], str]] = {
     r"git clone |cd |\./start-python\.sh$": (is_run_elsewhere, "test_the_first_commands runs them"),
     r"python3 -c ": (is_run_elsewhere, "test_short_commands runs it"),
-    r"PYTHONPATH=\. python tests/support/close_codes\.py$": (is_run_elsewhere, "it would change the tree"),
+    r"PYTHONPATH=\. python tests/support/generated_tables\.py$": (
+        is_run_elsewhere,
+        "it would change the tree",
+    ),
     r"python benchmarks/": (help_lists_its_options, "a measurement takes minutes"),
     r"python -m simulator|realtime-simulator": (help_lists_its_options, "it serves until it is stopped"),
     r"npm (start|test|run )": (names_an_npm_script, "each starts another command of the documents"),
@@ -292,9 +294,11 @@ def test_every_quoted_message_is_one_of_the_product() -> None:
     assert [message for message in quoted if message not in product_text()] == []
 
 
-def test_the_table_of_close_codes_is_that_of_the_code() -> None:
-    text = DOCUMENT.read_text()
-    assert text == with_table(text), "run: PYTHONPATH=. python tests/support/close_codes.py"
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_is_that_of_the_code(name: str) -> None:
+    document, _ = TABLES[name]
+    run_this = "run: PYTHONPATH=. python tests/support/generated_tables.py"
+    assert document.read_text() == with_table(name), run_this
 
 
 def to_default(field: FieldInfo) -> str:
@@ -332,12 +336,6 @@ def test_the_paths_for_clients_are_those_of_the_server() -> None:
 def test_the_simulators_options_are_those_of_its_command() -> None:
     shown = set(re.findall(r"--[a-z-]+", run(sys.executable, "-m", "simulator", "--help")))
     assert {spans_of(row[0])[0] for row in rows_of(SIMULATOR, "Run it")} == shown - {"--help"}
-
-
-def test_the_typed_commands_are_those_of_the_simulator() -> None:
-    assert {
-        spans_of(name)[0]: effect for name, effect in rows_of(SIMULATOR, "Typed commands")
-    } == TYPED_COMMANDS
 
 
 def test_the_faults_are_those_of_the_simulator() -> None:
