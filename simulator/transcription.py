@@ -12,6 +12,13 @@ LOGPROB = -0.05  # of each word
 STEM = "conversation.item.input_audio_transcription"
 
 
+def to_transcript(heard: Heard) -> str:
+    """Return what stands for the words of a turn; nothing for a silence."""
+    if not heard.speech_ms:
+        return ""
+    return f"[{heard.speech_ms / 1000:.1f} s of speech; the simulator does not transcribe]"
+
+
 def transcription_events(
     item_id: str, heard: Heard, settings: Settings, *, with_logprobs: bool
 ) -> list[Event]:
@@ -19,9 +26,7 @@ def transcription_events(
 
     Whisper tells all words in one delta; the models after it tell one at a time.
     """
-    transcript = f"[{heard.speech_ms / 1000:.1f} s of speech; the simulator does not transcribe]"
-    if not heard.speech_ms:
-        transcript = ""
+    transcript = to_transcript(heard)
     is_whisper = str(settings.get("model", "whisper-1")).startswith("whisper")
     place = {"item_id": item_id, "content_index": 0}
     words = [transcript] if is_whisper else re.findall(r"\S+\s*", transcript)

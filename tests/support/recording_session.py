@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.replies import Call, Message, Partner, Reply
 from simulator.session import Session
+from simulator.transcription import to_transcript
 from simulator.voice import Speech
 
 if TYPE_CHECKING:
@@ -63,8 +64,10 @@ class NumberedReplies(Partner):
     def reply(self, item: Item | None, asked: Asked, earlier: Sequence[Item] = ()) -> Reply:  # noqa: ARG002 - the base class's
         if item and item.text.startswith(TOOL):
             return Reply((Call("look_up", json.dumps({"words": "many " * 400})),))
-        is_asked = item is not None and item.role == "user"
-        self.text = f"{next(self._numbers)}. {answer_to(item.text if item and is_asked else GO_ON)}"
+        question = GO_ON
+        if item and item.role == "user":
+            question = to_transcript(item.heard) if item.heard else item.text
+        self.text = f"{next(self._numbers)}. {answer_to(question)}"
         return Reply((Message((Speech(self.text, TONE * len(self.text.split())),)),))
 
 
