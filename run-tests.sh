@@ -34,8 +34,8 @@ mypy & # one core's work of some 20 s: the first tests begin beside it
 types=$!
 npm run --silent check
 npm test --silent
-# Most tests wait most of the time, so they run side by side; those that hear sound, two at a time; those
-# that measure time have the machine to themselves. Ending with 5, pytest says that none was chosen.
+# Most tests wait most of the time, so they run side by side; those that hear sound, two at a time,
+# one engine after the other. Ending with 5, pytest says that none was chosen.
 result=5
 run_tests() {
   status=0
@@ -46,8 +46,7 @@ run_tests() {
     *) exit "$status" ;;
   esac
 }
-run_tests -n 4 --maxschedchunk 2 -m 'not sound and not alone' "$@"
+run_tests -n 4 --maxschedchunk 2 -m 'not sound' "$@"
 wait "$types"
-run_tests -n 2 --dist loadscope -m sound "$@"
-run_tests -m alone "$@"
+run_tests -n 2 --dist loadgroup -m sound "$@"
 exit "$result"

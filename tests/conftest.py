@@ -1,4 +1,4 @@
-"""A server to test, and the mocked Azure it talks to."""
+"""A server to test, and a mocked Azure behind it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def server() -> Iterator[StartServer]:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
-    """Address of a server, with its simulator, for all tests that ask nothing special of it."""
+    """Address of a server with its simulator, shared by all tests that need no settings of their own."""
     with StartServer() as start:
         yield start().url
 
@@ -58,7 +58,7 @@ def azure_tls(authority: trustme.CA) -> ssl.SSLContext:
 
 @pytest.fixture(scope="session")
 def client_tls(ca_file: str) -> ssl.SSLContext:
-    """What a client needs to trust the mock."""
+    """A context in which a client trusts the mock."""
     return ssl.create_default_context(cafile=ca_file)
 
 
@@ -70,12 +70,12 @@ async def azure(azure_tls: ssl.SSLContext) -> AsyncIterator[Azure]:
 
 @pytest.fixture
 def show(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Show figures at the end of the run, also when the test ran in another process."""
+    """Print figures at the end of the run, also when the test ran in another process."""
     return lambda text: request.node.user_properties.append((SHOWN, text))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the long tests begin first, so that none is left running alone at the end."""
+    """Begin with the long tests, so that none is the last to run."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 

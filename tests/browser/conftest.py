@@ -23,7 +23,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture(scope="session")
-async def playwright(anyio_backend: str) -> AsyncIterator[Playwright]:  # noqa: ARG001  # the loop must outlive it
+async def playwright(anyio_backend: str) -> AsyncIterator[Playwright]:  # noqa: ARG001  # the event loop must outlive it
     async with async_playwright() as playwright:
         yield playwright
 
@@ -37,7 +37,7 @@ async def chromium(playwright: Playwright) -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def page(chromium: Browser) -> AsyncIterator[Page]:
-    """A page with a profile of its own, and its orb still: moving, it would take the processor from the tests beside it."""
+    """A page with a profile of its own. Its orb does not move: that would take processor time from the tests beside it."""
     context = await chromium.new_context(reduced_motion="reduce")
     yield await context.new_page()
     await context.close()
@@ -45,10 +45,17 @@ async def page(chromium: Browser) -> AsyncIterator[Page]:
 
 @pytest.fixture
 async def script(page: Page, site: str) -> Script:
-    """The page of the product in `page`, its websocket in the test's hands."""
+    """The product's page in `page`, with its websocket in the test's hands."""
     script = Script(page)
     await script.open(site)
     return script
+
+
+@pytest.fixture(scope="session")
+def sound_card() -> Iterator[Pulse]:
+    """A sound card for all tests of this process that leave it as it was."""
+    with Pulse() as pulse:
+        yield pulse
 
 
 @pytest.fixture

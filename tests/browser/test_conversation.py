@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from numpy.typing import NDArray
-    from playwright.async_api import Locator, Page, Playwright, WebSocket
+    from playwright.async_api import Browser, Locator, Page, Playwright, WebSocket
     from pulse import Pulse
     from server_process import StartServer
 
@@ -35,10 +35,8 @@ RECORDER = Path(__file__).parents[1] / "support" / "page-recorder.js"
 KEY = "a-key-that-only-azure-may-see"
 API_VERSIONS = {"preview": "2025-04-01-preview", "ga": "v1"}
 ATTEMPTS = 5
-DENIED = "--deny-permission-prompts"
-ALIKE = (
-    0.6  # correlation of what was played with what was received; a hole of a busy machine's making costs some
-)
+ALIKE, UNLIKE = 0.6, 0.4
+"""Correlation of what was played with what was received. Holes that a busy machine tears into the sound lower it."""
 RECORDINGS = Path(__file__).parents[1] / "support" / "recordings"
 QUESTION = RECORDINGS / "what_is_the_weather.wav"
 INTERRUPTION = RECORDINGS / "please_stop.wav"
@@ -47,9 +45,8 @@ INTERRUPTION = RECORDINGS / "please_stop.wav"
 class User(VoicePage):
     """A user of the page, with a record of its events, its frames and the addresses that it asked for."""
 
-    def __init__(self, page: Page, pulse: Pulse) -> None:
+    def __init__(self, page: Page) -> None:
         super().__init__(page)
-        self.pulse = pulse
         self.sent: list[Event] = []
         self.received: list[Event] = []
         self.frames: list[str] = []
@@ -73,7 +70,7 @@ class User(VoicePage):
         return await self.page.evaluate(f"recorder.{what}")
 
     async def heard(self) -> Sound:
-        """Return what has left for the loudspeaker, at 24 kHz."""
+        """Return everything that was played, at 24 kHz."""
         sound = np.frombuffer(base64.b64decode(await self.recorded("takeSound()")), "<i2") / 32768
         rate = await self.recorded("soundRateHz")
         return np.interp(np.arange(0, len(sound), rate / signals.RATE), np.arange(len(sound)), sound)
@@ -87,26 +84,24 @@ class User(VoicePage):
         return [signals.from_pcm(b"".join(each)) for each in pieces.values()]
 
 
-class OpenPage:
-    """Open pages, each in a Chromium of its own; all are closed with the test."""
-
-    def __init__(self, playwright: Playwright, pulse: Pulse, stack: contextlib.AsyncExitStack) -> None:
-        self.playwright, self.pulse, self.stack = playwright, pulse, stack
-
-    async def __call__(self, url: str, *arguments: str) -> User:
-        browser = await self.stack.enter_async_context(
-            run_chromium(self.playwright, *arguments, pulse=self.pulse)
-        )
-        user = User(await browser.new_page(), self.pulse)
+@contextlib.asynccontextmanager
+async def open_page(browser: Browser, url: str) -> AsyncIterator[User]:
+    """Open a page in a profile of its own, with `page-recorder.js` inside."""
+    context = await browser.new_context(reduced_motion="reduce")
+    try:
+        user = User(await context.new_page())
         await user.page.add_init_script(path=RECORDER)
         await user.page.goto(url)
-        return user
+        yield user
+    finally:
+        await context.close()
 
 
-@pytest.fixture
-async def open_page(playwright: Playwright, pulse: Pulse) -> AsyncIterator[OpenPage]:
-    async with contextlib.AsyncExitStack() as stack:
-        yield OpenPage(playwright, pulse, stack)
+@pytest.fixture(scope="module")
+async def sounding_chromium(playwright: Playwright, sound_card: Pulse) -> AsyncIterator[Browser]:
+    """A Chromium that plays to, and hears, the sound card."""
+    async with run_chromium(playwright, pulse=sound_card) as browser:
+        yield browser
 
 
 def of_type(kind: str, events: list[Event]) -> list[Event]:
@@ -114,7 +109,7 @@ def of_type(kind: str, events: list[Event]) -> list[Event]:
 
 
 def likeness(piece: Sound, whole: Sound) -> float:
-    """Return the highest correlation of the piece with any stretch of the whole: 1 when it is in there."""
+    """Return the highest correlation of the piece with any stretch of the whole: 1 when the whole contains it."""
     whole = np.pad(whole, len(piece))
     size = 1 << (len(piece) + len(whole)).bit_length()
     product = np.fft.irfft(np.fft.rfft(whole, size) * np.conj(np.fft.rfft(piece, size)), size)[: len(whole)]
@@ -132,126 +127,115 @@ def parts(sound: Sound, seconds: float = 0.5) -> list[Sound]:
 
 
 def share_heard(spoken: list[Sound], heard: Sound) -> float:
-    """Return which share of the parts was heard."""
+    """Return the share of the parts that was played."""
     return sum(likeness(part, heard) > ALIKE for part in spoken) / len(spoken)
 
 
-async def hold(open_page: OpenPage, url: str, talk: Callable[[User], Awaitable[None]], turns: int) -> User:
-    """Hold a talk; again if a busy machine tore holes into what was said, and more turns than that were made of it."""
+@contextlib.asynccontextmanager
+async def hold_conversation(
+    browser: Browser, url: str, converse: Callable[[User], Awaitable[None]], turns: int
+) -> AsyncIterator[User]:
+    """Hold a conversation in a new page, and yield its user.
+
+    A busy machine may tear holes into the speech, so that it makes more turns than were spoken: then the conversation is held
+    again.
+    """
     for _ in range(ATTEMPTS):
-        user = await open_page(url)
-        await talk(user)
-        if len(of_type("input_audio_buffer.speech_started", user.received)) == turns:
-            return user
-    raise AssertionError(f"what was said never made {turns} turns")
+        async with open_page(browser, url) as user:
+            await converse(user)
+            if len(of_type("input_audio_buffer.speech_started", user.received)) == turns:
+                yield user
+                return
+    raise AssertionError(f"the speech never made {turns} turns")
 
 
 @pytest.mark.sound
 async def test_a_spoken_turn_is_shown_and_its_answer_is_played(
-    open_page: OpenPage, server: StartServer
+    sounding_chromium: Browser, sound_card: Pulse, site: str
 ) -> None:
-    async def talk(user: User) -> None:
-        await user.press("Connect")
-        await user.state("connected")
-        await user.press("Start Recording")
-        await user.state("listening")
-        await user.pulse.speak(QUESTION)
+    async def converse(user: User) -> None:
+        await user.record()
+        await sound_card.speak(QUESTION)
         await user.state("speaking")
         await user.state("listening")
 
-    user = await hold(open_page, server().url, talk, turns=1)
-
-    await expect(user.turns("user").locator(".words")).to_have_text(
-        re.compile(r"\[1\.\d s of speech; the simulator does not transcribe\]")
-    )
-    await expect(user.turns("assistant").locator(".words")).to_have_text(
-        "Hello! I am the built-in simulator. No model is connected, so I understand nothing. "
-        "This is what I heard. (Your own voice, replayed.)"
-    )
-    assert (await user.recorded("userTexts"))[0] == "…"
-    states = await user.recorded("states")
-    assert [state for state in states if state in ("hearing-you", "thinking", "speaking")] == [
-        "hearing-you",
-        "thinking",
-        "speaking",
-    ]
-    assert await user.recorded("microphoneRequests") == 1
-    [answer] = user.answers()
-    assert share_heard(parts(answer), await user.heard()) >= 0.8
-    assert not of_type("error", user.received)
+    async with hold_conversation(sounding_chromium, site, converse, turns=1) as user:
+        await expect(user.turns("user").locator(".words")).to_have_text(
+            re.compile(r"\[1\.\d s of speech; the simulator does not transcribe\]")
+        )
+        await expect(user.turns("assistant").locator(".words")).to_have_text(
+            "Hello! I am the built-in simulator. No model is connected, so I understand nothing. "
+            "This is what I heard. (Your own voice, replayed.)"
+        )
+        assert (await user.recorded("userTexts"))[0] == "…"
+        states = await user.recorded("states")
+        assert [state for state in states if state in ("hearing-you", "thinking", "speaking")] == [
+            "hearing-you",
+            "thinking",
+            "speaking",
+        ]
+        assert await user.recorded("microphoneRequests") == 1
+        [answer] = user.answers()
+        assert share_heard(parts(answer), await user.heard()) >= 0.8
+        assert not of_type("error", user.received)
 
 
 @pytest.mark.sound
 @pytest.mark.parametrize("status", ["cancelled", "completed"])
 async def test_speech_stops_an_answer_that_is_playing(
-    open_page: OpenPage, server: StartServer, status: str
+    sounding_chromium: Browser, sound_card: Pulse, site: str, status: str
 ) -> None:
-    """Also when the whole answer has been received, and only the playing goes on."""
+    """Also when the page has received the whole answer, and only its playing is left."""
 
-    async def talk(user: User) -> None:
-        await user.press("Start Recording")
-        await user.state("listening")
-        await user.pulse.speak(QUESTION)
+    async def converse(user: User) -> None:
+        await user.record()
+        await sound_card.speak(QUESTION)
         await user.state("speaking")
         if status == "completed":
-            await eventually(lambda: bool(of_type("response.done", user.received)), "no end")
-        await user.pulse.speak(INTERRUPTION)
+            await eventually(lambda: bool(of_type("response.done", user.received)), "no end of the response")
+        await sound_card.speak(INTERRUPTION)
         await user.state("listening")
 
-    user = await hold(open_page, server().url, talk, turns=2)
-    [truncate] = of_type("conversation.item.truncate", user.sent)
-    first, second = user.answers()
-    heard_ms = truncate["audio_end_ms"]
-    assert isinstance(heard_ms, int)
-    assert 500 < heard_ms < len(first) / 24 - 1000
-    heard, cut = await user.heard(), heard_ms * 24
-    assert share_heard(parts(first[:cut]), heard) >= 0.8
-    unheard = [part for part in parts(first[cut + signals.RATE // 2 :]) if likeness(part, second) < ALIKE]
-    assert unheard
-    assert share_heard(unheard, heard) == 0
-    assert share_heard(parts(second), heard) >= 0.8
-    interrupted, answered = [event["response"] for event in of_type("response.done", user.received)]
-    assert (interrupted["status"], answered["status"]) == (status, "completed")
-    assert truncate["item_id"] == interrupted["output"][0]["id"]
-    assert of_type("conversation.item.truncated", user.received)
-    await expect(user.turns("assistant").first).to_contain_text("interrupted")
-    assert not of_type("error", user.received)
+    async with hold_conversation(sounding_chromium, site, converse, turns=2) as user:
+        [truncate] = of_type("conversation.item.truncate", user.sent)
+        first, second = user.answers()
+        played_ms = truncate["audio_end_ms"]
+        assert isinstance(played_ms, int)
+        assert 500 < played_ms < len(first) / 24 - 1000
+        heard, cut = await user.heard(), played_ms * 24
+        assert share_heard(parts(first[:cut]), heard) >= 0.8
+        after_cut = parts(first[cut + signals.RATE // 2 :])
+        only_first = [part for part in after_cut if likeness(part, second) < UNLIKE]
+        assert only_first
+        assert share_heard(only_first, heard) == 0
+        assert share_heard(parts(second), heard) >= 0.8
+        interrupted, answered = [event["response"] for event in of_type("response.done", user.received)]
+        assert (interrupted["status"], answered["status"]) == (status, "completed")
+        assert truncate["item_id"] == interrupted["output"][0]["id"]
+        assert of_type("conversation.item.truncated", user.received)
+        await expect(user.turns("assistant").first).to_contain_text("interrupted")
+        assert not of_type("error", user.received)
 
 
 async def test_a_denied_microphone_is_explained_and_typing_still_works(
-    open_page: OpenPage, server: StartServer
+    playwright: Playwright, sound_card: Pulse, site: str
 ) -> None:
-    user = await open_page(server().url, DENIED)
-
-    await user.press("Start Recording")
-    alert = user.page.get_by_role("alert")
-    await expect(alert).to_contain_text("The microphone is blocked")
-    await user.state("connected")
-    await user.write("Can you read this?")
-
-    await expect(user.turns("assistant").locator(".words")).to_contain_text("(You typed: Can you read this?)")
-
-
-async def test_typing_needs_no_microphone(open_page: OpenPage, server: StartServer) -> None:
-    user = await open_page(server().url)
-
-    await user.press("Connect")
-    await user.state("connected")
-    await user.write("Wie spät ist es?")
-    await user.state("speaking")
-    await user.state("connected")
-
-    await expect(user.turns("user").locator(".words")).to_have_text("Wie spät ist es?")
-    await expect(user.turns("assistant").locator(".words")).to_contain_text("(You typed: Wie spät ist es?)")
-    [answer] = user.answers()
-    assert share_heard(parts(answer), await user.heard()) >= 0.8
-    assert await user.recorded("microphoneRequests") == 0
+    async with (
+        run_chromium(playwright, "--deny-permission-prompts", pulse=sound_card) as browser,
+        open_page(browser, site) as user,
+    ):
+        await user.press("Start Recording")
+        await expect(user.banner).to_contain_text("The microphone is blocked")
+        await user.state("connected")
+        await user.write("Wie spät ist es?")
+        await expect(user.turns("assistant").locator(".words")).to_contain_text(
+            "(You typed: Wie spät ist es?)"
+        )
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("dialect", API_VERSIONS)
 async def test_only_azure_sees_the_key(
-    open_page: OpenPage, server: StartServer, azure_tls: ssl.SSLContext, ca_file: str, dialect: str
+    chromium: Browser, server: StartServer, azure_tls: ssl.SSLContext, ca_file: str, dialect: str
 ) -> None:
     async with Simulator(host="localhost", ssl=azure_tls, key=KEY) as azure:
         running = server(
@@ -260,21 +244,19 @@ async def test_only_azure_sees_the_key(
             AZURE_OPENAI_API_VERSION=API_VERSIONS[dialect],
             SSL_CERT_FILE=ca_file,
         )
-        user = await open_page(running.url)
-        await user.press("Connect")
-        await user.state("connected")
-        await user.press("Start Recording")
-        await user.state("listening")
-        await user.pulse.speak(QUESTION)
-        await user.state("speaking")
-        await user.state("listening")
-        served = [
-            f"{got.headers}{await got.body()!r}"
-            for got in [await user.page.request.get(url) for url in (*user.urls, f"{running.url}/config")]
-        ]
-
-    [answer] = user.answers()
-    assert len(answer) > 5 * signals.RATE
+        async with open_page(chromium, running.url) as user:
+            await user.record()
+            await eventually(
+                lambda: bool(of_type("input_audio_buffer.append", user.sent)), "no sound is sent"
+            )
+            await user.press("Stop Recording")
+            await user.state("connected")
+            await user.write("Do you know the key?")
+            await expect(user.words.last).to_contain_text("(You typed: Do you know the key?)")
+            served = [
+                f"{got.headers}{await got.body()!r}"
+                for got in [await user.page.request.get(url) for url in (*user.urls, f"{running.url}/config")]
+            ]
     assert [handshake.dialect for handshake in azure.handshakes] == [dialect]
     assert azure.handshakes[0].headers["api-key"] == KEY
     assert f"{running.url}/app.js" in user.urls

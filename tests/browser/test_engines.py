@@ -23,10 +23,10 @@ An idle machine is silent within milliseconds: benchmarks/sound.py."""
 
 @pytest.mark.parametrize("engine", ENGINES)
 async def test_an_answer_is_heard_and_falls_silent_when_the_user_speaks(
-    engine: str, playwright: Playwright, pulse: Pulse, site: str
+    engine: str, playwright: Playwright, sound_card: Pulse, site: str
 ) -> None:
-    async with open_tab(engine, playwright, pulse) as tab:
-        interruptions = await converse(tab, pulse, site, INTERRUPTIONS)
+    async with open_tab(engine, playwright, sound_card) as tab:
+        interruptions = await converse(tab, sound_card, site, INTERRUPTIONS)
     assert len(interruptions) >= 2
     for each in interruptions:
         assert isinstance(each.end_ms, int)
