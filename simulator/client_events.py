@@ -25,11 +25,11 @@ def no_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def to_event(error: RequestError, client_event_id: str | None) -> Event:
+def to_event(error: RequestError, client_event_id: str | None, kind: str = "invalid_request_error") -> Event:
     return {
         "type": "error",
         "error": {
-            "type": "invalid_request_error",
+            "type": kind,
             "code": error.code,
             "message": error.message,
             "param": error.param,

@@ -14,6 +14,7 @@ from simulator import mcp
 from simulator.checks import RequestError
 from simulator.conversation import Item
 from simulator.dialect import Asked
+from simulator.faults import FAULTS
 from simulator.reading import phrases, recall, sums, to_be_said
 from simulator.tool_calls import MOST_CALLS, arguments, fitting, function_tools, subjects
 from simulator.turns import Heard
@@ -36,6 +37,8 @@ COMMANDS = {
     "/messages": "answer in two messages",
     "/silence": "answer with 3 s of silence",
     "/long": "speak for a minute",
+    "/fault NAME [next]": "let this answer, the next one or the session misbehave, as /faults lists; /fault off ends it",
+    "/faults": "list the faults",
 }
 CLOSE_CODE = re.compile("100[01]|101[1-4]|[34][0-9]{3}")
 INVENTED_TOOL = "simulator_example"
@@ -105,6 +108,7 @@ class Reply:
     failure: str = ""
     ending: Ending | None = None
     slow: bool = False
+    fault: str = ""  # of FAULTS
 
 
 Command = Callable[[str, Asked], Reply]
@@ -130,6 +134,8 @@ class Partner:
             "/messages": self._messages,
             "/silence": lambda _argument, asked: say(asked, silence(3000)),
             "/long": self._long,
+            "/fault": lambda argument, asked: self._remark(asked, "asked", f"(The fault is: {argument}.)"),
+            "/faults": lambda _argument, asked: self._remark(asked, "help", list_of_faults()),
         }
 
     def reply(self, item: Item | None, asked: Asked, earlier: Sequence[Item] = ()) -> Reply:
@@ -196,8 +202,7 @@ class Partner:
         return (*hello, line("heard"), replay(heard), *((line(remark),) if remark else ()))
 
     def _help(self, _argument: str, asked: Asked) -> Reply:
-        listed = "; ".join(f"{name}: {what}" for name, what in COMMANDS.items())
-        return say(asked, line("help"), Speech(listed))
+        return self._remark(asked, "help", "; ".join(f"{name}: {what}" for name, what in COMMANDS.items()))
 
     def _error(self, code: str, _asked: Asked) -> Reply:
         if code:
@@ -217,12 +222,24 @@ class Partner:
         first, second = (ramp(SCRIPTED_MS),) * 2 if self._scripted else (line("typed"), line("interrupt"))
         return Reply((Message((first,), COMMENTARY if asked.reasons else None), *say(asked, second).outputs))
 
+    def _remark(self, asked: Asked, spoken: str, written: str) -> Reply:
+        """Return an answer that is longer than what is heard of it."""
+        return say(asked, ramp(SCRIPTED_MS) if self._scripted else line(spoken), Speech(written))
+
     def _long(self, _argument: str, asked: Asked) -> Reply:
         if self._scripted:
             return say(asked, ramp(LONG_MS))
         lines = tuple(map(line, ("hello", *TIPS)))
         round_ms = sum(len(speech.pcm) for speech in lines) // 48
         return say(asked, *(lines * -(-LONG_MS // round_ms)))
+
+
+def list_of_faults() -> str:
+    return "; ".join(
+        f"{' '.join(filter(None, (fault.name, fault.argument)))}: "
+        f"{'the answer' if fault.lasts == 'answer' else 'from now on'} {fault.what}"
+        for fault in FAULTS.values()
+    )
 
 
 def say(asked: Asked, *speeches: Speech, slow: bool = False) -> Reply:

@@ -12,12 +12,15 @@ from typing import Any, Self
 
 from simulator.conversation import Conversation, Item, to_text_tokens
 from simulator.dialect import Asked, Dialect, Event
+from simulator.faults import MIDWAY_DELTAS
 from simulator.g711 import Encoder
 from simulator.replies import ApprovalRequest, Call, McpCall, Message, Output, Reply
 from simulator.turns import BYTES_PER_MS, to_samples
 from simulator.voice import DELTA_MS, Speech
 
 THINKING_MS = 200
+SLOW_CALL_MS = 3000  # of a call that is slow, from its first argument delta to the last
+HELD_DELTAS = 2  # of audio that comes late
 FASTER = 4  # than real time: an answer is sent long before it is heard, as Azure does
 SLOW_THINKING_MS = 3000
 SLOWER = 0.75  # than real time: what a player gets on a bad network
@@ -25,6 +28,31 @@ WORD_MS = 20
 CALL_MS = 100  # of an MCP server
 ARGUMENT_CHARACTERS = 12  # in a delta
 CACHE_BLOCK_TOKENS = 64
+
+End = tuple[str, dict[str, Any]]  # status and status_details of a response
+
+
+def failure(kind: str, code: str, message: str) -> End:
+    return "failed", {"error": {"type": kind, "code": code, "message": message}}
+
+
+SERVER_ERROR = failure(
+    "server_error", "server_error", "The server had an error while processing your request. Sorry about that!"
+)
+FILTERED: End = ("incomplete", {"reason": "content_filter"})
+OUT_OF_TOKENS: End = ("incomplete", {"reason": "max_output_tokens"})
+EMPTY_ENDS = {
+    "failed": SERVER_ERROR,
+    "rate_limited": failure("tokens", "rate_limit_exceeded", "Rate limit reached. Please try again in 20 s."),
+    "out_of_quota": failure(
+        "insufficient_quota", "insufficient_quota", "You exceeded your current quota. Please check your plan."
+    ),
+    "content_filter_empty": FILTERED,
+    "max_output_tokens_empty": OUT_OF_TOKENS,
+}
+"""How the faults of these names end a response before anything is said,"""
+MIDWAY_ENDS = {"failed_midway": SERVER_ERROR, "content_filter": FILTERED, "max_output_tokens": OUT_OF_TOKENS}
+"""and half-way."""
 
 MakeId = Callable[[str], str]
 
@@ -112,6 +140,9 @@ class Response:
         self._is_open = False  # the last output item is not done
         self._status = "in_progress"
         self._status_details: dict[str, Any] | None = None
+        self._held: list[Event] = []  # audio deltas that come late
+        self.fault = reply.fault
+        self.deltas = 0  # steps of what is said so far
 
     def begin(self) -> list[Event]:
         return [{"type": "response.created", "response": self._resource()}]
@@ -121,10 +152,12 @@ class Response:
         reply = self._reply
         yield Step([], SLOW_THINKING_MS if reply.slow else THINKING_MS)
         if reply.failure:
-            error = {"type": "server_error", "code": "server_error", "message": reply.failure}
-            yield Step(self._end("failed", {"error": error}))
+            yield Step(self._end(*failure("server_error", "server_error", reply.failure)))
             return
-        for output in reply.outputs:
+        if reply.fault in EMPTY_ENDS:
+            yield Step(self._end(*EMPTY_ENDS[reply.fault]))
+            return
+        for output in reply.outputs * (2 if reply.fault == "two_messages" else 1):
             yield from self._give(output)
             if self.ended:
                 return
@@ -145,6 +178,11 @@ class Response:
     def cancel(self, reason: str) -> list[Event]:
         """Return the events that end the response early: `turn_detected` or `client_cancelled`."""
         return self._end("cancelled", {"reason": reason})
+
+    @property
+    def is_midway(self) -> bool:
+        """Whether so much was said that what happens half-way happens now."""
+        return self.deltas >= MIDWAY_DELTAS
 
     @property
     def ended(self) -> bool:
@@ -236,8 +274,12 @@ class Response:
         for speech in message.speeches:
             for step in self._write(speech) if self._asked.text_only else self._speak(speech):
                 yield step
+                self.deltas += 1
                 if self._output_tokens() >= self._limit:
-                    yield Step(self._end("incomplete", {"reason": "max_output_tokens"}))
+                    yield Step(self._end(*OUT_OF_TOKENS))
+                    return
+                if self._reply.fault in MIDWAY_ENDS and self.is_midway:
+                    yield Step(self._end(*MIDWAY_ENDS[self._reply.fault]))
                     return
 
     def _write(self, speech: Speech) -> Iterator[Step]:
@@ -258,7 +300,9 @@ class Response:
             current.item.audio_ms = int(current.sent_ms)
             encoded = self._encoder.encode(sound) if self._encoder else sound
             delta = base64.b64encode(encoded).decode("ascii")
-            events.append({"type": f"{self._dialect.audio_event}.delta", **self._place(), "delta": delta})
+            audio = {"type": f"{self._dialect.audio_event}.delta", **self._place(), "delta": delta}
+            is_held = self.fault == "late_audio" and index > speech.deltas - HELD_DELTAS
+            (self._held if is_held else events).append(audio)
             yield Step(events, pause_ms / self._asked.speed)
         if not speech.pcm:
             yield Step([self._text_delta(self._dialect.transcript_event, word) for word in words])
@@ -297,10 +341,13 @@ class Response:
     ) -> Iterator[Step]:
         current = self._current
         place = {"response_id": self.id, "item_id": current.item.id, "output_index": current.index, **always}
-        for start in range(0, len(arguments), ARGUMENT_CHARACTERS):
-            piece = arguments[start : start + ARGUMENT_CHARACTERS]
-            yield Step([{"type": f"{stem}.delta", **place, "delta": piece}], WORD_MS)
-        current.item.shown["arguments"] = arguments
+        is_slow = self.fault == "slow_call"
+        size, pause_ms = (1, SLOW_CALL_MS / len(arguments)) if is_slow else (ARGUMENT_CHARACTERS, WORD_MS)
+        for start in range(0, len(arguments), size):
+            piece = arguments[start : start + size]
+            current.item.shown["arguments"] += piece
+            if self.fault != "no_argument_deltas":
+                yield Step([{"type": f"{stem}.delta", **place, "delta": piece}], pause_ms)
         yield Step([{"type": f"{stem}.done", **place, **at_the_end, "arguments": arguments}])
 
     def _end(self, status: str, details: dict[str, Any] | None = None) -> list[Event]:
@@ -320,8 +367,10 @@ class Response:
             shown = {"type": dialect.audio_content, "transcript": text}
             events = [
                 {"type": f"{dialect.audio_event}.done", **place},
+                *self._held,
                 {"type": f"{dialect.transcript_event}.done", **place, "transcript": text},
             ]
+        self._held = []
         self._current.item.shown["content"] = [shown]
         return [*events, {"type": "response.content_part.done", **place, "part": self._part(text)}]
 

@@ -27,14 +27,18 @@ from simulator.faults import Faults
 from simulator.ga import GA
 from simulator.handshake import Handshake, check_handshake
 from simulator.preview import Preview
-from simulator.session import Session, random_id
+from simulator.session import BETA_DISABLED, INVALID_SHAPE, Session, random_id
 
 MAX_MESSAGE_BYTES = 16 * 2**20  # an append of 15 MiB and its envelope
 HANDSHAKES_KEPT = 1000
 OPEN_TIMEOUT_S = 60  # longer than a client waits, so that a slow handshake is the client's to give up
 DIALECTS: Mapping[str, Dialect] = {"preview": Preview(), "ga": GA()}
 REALTIME = Subprotocol("realtime")
-INVALID_SHAPE = 4000
+REJECTIONS = {
+    3000: RequestError("invalid_api_key", "Incorrect API key provided."),
+    INVALID_SHAPE: RequestError("invalid_model", "The model does not support the realtime API."),
+}
+"""The errors before the close codes of `Faults.reject`."""
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing resets the connection
 
 
@@ -148,10 +152,16 @@ class Simulator:
             expires_at=expires_at,
             scripted=self._scripted,
             deployment=handshake.deployment(self._model),
+            faults=faults,
         )
         self.sessions.append(session)
         try:
-            await Client(connection, session, faults, paced=not self._scripted).run()
+            if faults.beta_disabled and dialect.name == "preview":
+                await reject(connection, INVALID_SHAPE, BETA_DISABLED)
+            elif faults.reject:
+                await reject(connection, faults.reject, REJECTIONS[faults.reject])
+            else:
+                await Client(connection, session, faults, paced=not self._scripted).run()
         except ConnectionClosed:
             pass  # the client may leave at any time
         finally:
@@ -177,9 +187,6 @@ class Client:
     async def run(self) -> None:
         """Serve until the session ends; raise ConnectionClosed when the connection is closed before."""
         session, faults = self._session, self._faults
-        if faults.reject:
-            await self._reject(faults.reject)
-            return
         expires_at = self._began_at + faults.session_s
         await self._misbehave_when_due()
         await self._send(session.greet())
@@ -227,13 +234,6 @@ class Client:
             self._events_sent += 1
             await self._misbehave_when_due()
 
-    async def _reject(self, code: int) -> None:
-        error = RequestError("invalid_api_key", "Incorrect API key provided.")
-        if code == INVALID_SHAPE:
-            error = RequestError("invalid_model", "The model does not support the realtime API.")
-        await self._send([{**to_event(error, None), "event_id": random_id("event")}])
-        await self._connection.close(code, f"invalid_request_error.{error.code}")
-
     async def _misbehave_when_due(self) -> None:
         faults, connection = self._faults, self._connection
         too_early = self._events_sent < faults.after_events or self._now() < self._began_at + faults.after_s
@@ -257,6 +257,12 @@ class Client:
             await connection.wait_closed()
         if faults.close:
             await connection.close(faults.close, faults.close_reason)
+
+
+async def reject(connection: ServerConnection, code: int, error: RequestError) -> None:
+    """Say why there is no session on a connection that was accepted, and close it."""
+    await connection.send(json.dumps({**to_event(error, None), "event_id": random_id("event")}))
+    await connection.close(code, f"invalid_request_error.{error.code}")
 
 
 def select_subprotocol(_connection: ServerConnection, offered: Sequence[Subprotocol]) -> Subprotocol | None:

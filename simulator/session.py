@@ -13,17 +13,40 @@ from simulator.checks import RequestError, missing, one_of, string_up_to
 from simulator.client_events import check_options, check_tool_choice, parse, to_event
 from simulator.conversation import Conversation, Item, has_call
 from simulator.dialect import Asked, Deployment, Dialect, Event, Settings, to_turn_detection
+from simulator.faults import Faults, Misbehaviour
 from simulator.g711 import Decoder, Law
 from simulator.items import G711_BYTES_PER_MS, to_item
-from simulator.replies import Ending, Partner, Reply
+from simulator.replies import INVENTED_TOOL, Ending, Partner, Reply, made_up_call
 from simulator.responses import InputTokens, Response, Step
-from simulator.transcription import LOGPROBS, transcription_events
+from simulator.transcription import LOGPROBS, transcription_events, transcription_failure
 from simulator.turns import BYTES_PER_MS, InputAudio, SpeechStarted
 
 check_append_length = string_up_to(15 * 2**20)
 LEAST_COMMIT_MS = 100
 SLICE_MS = 200  # of an append: a few milliseconds of work between two batches of events
+INVALID_SHAPE = 4000  # the close code of a client that speaks what is not served
+BETA_DISABLED = RequestError(
+    "beta_api_shape_disabled", "The Realtime beta API is no longer available. Please use the GA API."
+)
+SERVER_ERROR = RequestError("server_error", "The server had an error while processing your request.")
 TOKENS_PER_MINUTE, REQUESTS_PER_MINUTE = 250_000, 1000
+
+
+def already_active(response_id: str) -> RequestError:
+    return RequestError(
+        "conversation_already_has_active_response",
+        f"Conversation already has an active response in progress: {response_id}. Wait until the response is "
+        "finished before creating a new one.",
+    )
+
+
+def path_of(name: str, settings: Any, path: str) -> str:
+    """Return the path of a parameter within settings, "" if it is not set in them."""
+    if not isinstance(settings, dict):
+        return ""
+    if name in settings:
+        return f"{path}.{name}"
+    return next(filter(None, (path_of(name, inner, f"{path}.{key}") for key, inner in settings.items())), "")
 
 
 def random_id(prefix: str) -> str:
@@ -63,6 +86,7 @@ class Session:
         expires_at: Unix time in seconds.
         scripted: ids count up and answers are ramps.
         deployment: what the handshake has asked for.
+        faults: what goes wrong in the session; those of the handshake and the connection are the caller's.
     """
 
     def __init__(
@@ -72,7 +96,10 @@ class Session:
         expires_at: int,
         scripted: bool = False,
         deployment: Deployment = Deployment(),  # noqa: B008 - frozen
+        faults: Faults = Faults(),  # noqa: B008 - frozen
     ) -> None:
+        self._misbehaviour = Misbehaviour(faults)
+        self._was_given_answers = False  # the client has created an item of the assistant
         self.ending: Ending | None = None
         self.response: Response | None = None
         self._dialect, self._deployment = dialect, deployment
@@ -140,6 +167,8 @@ class Session:
             events += self._take_transcriptions()
         if self.response and self.response.ended:
             events += self._finish(self.response)
+        elif self.response and self.response.is_midway:
+            events += self._misbehave_midway(self.response)
         return Step(self._stamp(events), step.pause_ms)
 
     def expire(self) -> list[Event]:
@@ -150,10 +179,11 @@ class Session:
 
     def _stamp(self, events: list[Event]) -> list[Event]:
         """Return events as they are sent: each with its id, and with what the service adds to some."""
-        return [
+        stamped = [
             {"type": event["type"], "event_id": self._make_id("event"), **event, **self._added_to(event)}
             for event in events
         ]
+        return self._misbehaviour.apply(stamped)
 
     def _added_to(self, event: Event) -> dict[str, Any]:
         kind = event["type"]
@@ -180,6 +210,9 @@ class Session:
         if kind != updated:
             message = f"Passing a {updated} session update event to a {kind} session is not allowed."
             raise RequestError("invalid_parameter", message)
+        for name in self._misbehaviour.arguments("refuse"):
+            if param := path_of(name, event["session"], "session"):
+                raise RequestError("invalid_value", f"Invalid value for parameter '{param}'.", param)
         settings = self._dialect.merge(self._settings, event["session"])
         if self._spoke and self._voice(self._settings) != self._voice(settings):
             raise RequestError(
@@ -261,9 +294,11 @@ class Session:
             "item_id": self._turn_item_id,
         }
         detection = self._dialect.turn_detection(self._settings)
+        is_semantic = detection and detection["type"] == "semantic_vad"
+        events = [] if is_semantic and self._misbehaviour.holds("no_speech_started") else [started]
         if self.response and detection and detection["interrupt_response"]:
-            return [started, *self._cut_off(self.response, "turn_detected")]
-        return [started]
+            events += self._cut_off(self.response, "turn_detected")
+        return events
 
     def _stop_turn(self, audio_end_ms: int) -> list[Event]:
         detection = self._dialect.turn_detection(self._settings)
@@ -287,7 +322,9 @@ class Session:
         item = Item(self._dialect.item(shown), audio_ms=heard.audio_ms, heard=None if is_silent else heard)
         previous_id = self._conversation.insert(item)
         transcription = self._dialect.transcription(self._settings)
-        if transcription:
+        if transcription and self._misbehaviour.holds("transcription_failed"):
+            self._transcriptions.append((item, [transcription_failure(item_id)]))
+        elif transcription and not self._misbehaviour.holds("no_transcript"):
             with_logprobs = LOGPROBS in (self._settings.get("include") or ())
             events = transcription_events(item_id, heard, transcription, with_logprobs=with_logprobs)
             self._transcriptions.append((item, events))
@@ -318,7 +355,7 @@ class Session:
         """Return the transcription events that wait; only now do the words stand in their items."""
         waiting, self._transcriptions = self._transcriptions, []
         for item, events in waiting:
-            item.shown["content"][0]["transcript"] = events[-1]["transcript"]
+            item.shown["content"][0]["transcript"] = events[-1].get("transcript")
         return [event for _, events in waiting for event in events]
 
     # The conversation
@@ -326,7 +363,11 @@ class Session:
     def _create_item(self, event: Event) -> list[Event]:
         item = self._to_item(event["item"], self._conversation.items)
         previous_id = self._conversation.insert(item, event.get("previous_item_id"))
+        self._was_given_answers |= item.role == "assistant"
         events = self._dialect.item_added(item.snapshot(), previous_id, done=True)
+        if item.pictures and self._misbehaviour.holds("image_refused"):
+            error = RequestError("invalid_value", "The image could not be processed.", "item.content")
+            events.append(to_event(error, event.get("event_id")))
         if item.shown["type"] == "mcp_approval_response" and not self.response:
             events += self._respond_unasked({})
         return events
@@ -387,22 +428,65 @@ class Session:
             return [to_event(error, None)]
 
     def _respond(self, settings: dict[str, Any]) -> list[Event]:
+        if self.response and self._misbehaviour.holds("ignores_create"):
+            return []
         if self.response:
-            raise RequestError(
-                "conversation_already_has_active_response",
-                f"Conversation already has an active response in progress: {self.response.id}. Wait until the "
-                "response is finished before creating a new one.",
-            )
+            raise already_active(self.response.id)
         if self._deployment.kind == "transcription":
             raise RequestError("invalid_value", "A transcription session creates no responses.", "type")
         asked = self._dialect.asked(self._settings, settings, self._deployment)
         check_tool_choice(asked)
         context = self._context(asked.input)
         subject = context[-1] if context else None
+        fault = self._fault_of_answer(subject)
+        if fault == "busy":
+            raise already_active(self._make_id("resp"))
+        if fault == "no_answer" or self._misbehaviour.holds("never_answers"):
+            return []
+        if fault == "beta_disabled":
+            self.ending = Ending(INVALID_SHAPE, f"invalid_request_error.{BETA_DISABLED.code}")
+            return [to_event(BETA_DISABLED, None)]
         reply = self._partner.reply(subject, asked, context[:-1])
         if subject:
             subject.heard = None
-        return self._begin(reply, asked, context)
+        if fault in ("unknown_call", "slow_call", "no_argument_deltas"):
+            reply = Reply((made_up_call(asked, INVENTED_TOOL if fault == "unknown_call" else ""),))
+        if fault == "text_only" or (
+            self._was_given_answers and self._misbehaviour.holds("text_after_history")
+        ):
+            asked = replace(asked, text_only=True)
+        events = self._begin(replace(reply, fault=fault), asked, context)
+        return [to_event(SERVER_ERROR, None, "server_error"), *events] if fault == "server_error" else events
+
+    def _fault_of_answer(self, subject: Item | None) -> str:
+        """Return the fault of the answer that is about to begin, after carrying out a typed /fault."""
+        fault = self._misbehaviour.begin_answer()
+        command, _, wanted = (subject.text if subject and subject.role == "user" else "").partition(" ")
+        if command != "/fault":
+            return fault
+        if wanted.strip() == "off":
+            self._misbehaviour.clear()
+            return ""
+        name, is_next = wanted.removesuffix(" next").strip(), wanted.endswith(" next")
+        try:
+            self._misbehaviour.add(name, next_answer=is_next)
+        except ValueError as error:
+            raise RequestError("invalid_value", f"{error}".capitalize() + ".") from None
+        return self._misbehaviour.answer
+
+    def _misbehave_midway(self, response: Response) -> list[Event]:
+        """Return what happens half-way through an answer that is to be interrupted there."""
+        if response.fault == "close_midway":
+            self.ending = Ending(1000)
+        if response.fault != "cough":
+            return []
+        now_ms = self._input.received_ms
+        events = self._start_turn(now_ms)
+        if self.response:
+            events += self._cut_off(self.response, "turn_detected")
+        stopped = {"audio_end_ms": now_ms, "item_id": self._turn_item_id}
+        events.append({"type": "input_audio_buffer.speech_stopped", **stopped})
+        return [*events, *self._commit(is_silent=True), *self._take_transcriptions()]
 
     def _begin(self, reply: Reply, asked: Asked, context: Sequence[Item]) -> list[Event]:
         if reply.ending:

@@ -46,6 +46,17 @@ def transcription_events(
     return [*deltas, completed]
 
 
+def transcription_failure(item_id: str) -> Event:
+    """Return the event of a transcription for which the resource has no deployment."""
+    error = {
+        "type": "invalid_request_error",
+        "code": "DeploymentNotFound",
+        "message": "The API deployment for this resource does not exist.",
+        "param": None,
+    }
+    return {"type": f"{STEM}.failed", "item_id": item_id, "content_index": 0, "error": error}
+
+
 def usage(audio_ms: int, transcript: str, *, is_whisper: bool) -> dict[str, Any]:
     """Return what a transcription counts: seconds with whisper, tokens with the models after it."""
     if is_whisper:

@@ -40,6 +40,7 @@ from realtime_voice.sessions import PAGE_PATH
 from realtime_voice.settings import Settings
 from server import SDK_PATHS
 from simulator import Faults
+from simulator.faults import read_scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +51,7 @@ README = ROOT / "README.md"
 ARCHITECTURE, OPERATING, SDK, SIMULATOR = (
     ROOT / "docs" / f"{name}.md" for name in ("ARCHITECTURE", "OPERATING", "SDK", "SIMULATOR")
 )
-LANGUAGES = {"sh", "python", "js", "ini", "text", "mermaid"}
+LANGUAGES = {"sh", "python", "js", "ini", "toml", "text", "mermaid"}
 ADDRESS = "localhost:3000"
 SECONDS = 110  # generous: the machine may be busy
 
@@ -339,9 +340,16 @@ def test_the_simulators_options_are_those_of_its_command() -> None:
 
 
 def test_the_faults_are_those_of_the_simulator() -> None:
-    assert [spans_of(row[0])[0] for row in rows_of(SIMULATOR, "Faults")] == [
-        field.name for field in fields(Faults)
-    ]
+    assert [
+        spans_of(row[0])[0] for row in rows_of(SIMULATOR, "Faults of the handshake and the connection")
+    ] == [field.name for field in fields(Faults)]
+
+
+def test_the_scenario_can_be_read(tmp_path: Path) -> None:
+    [block] = blocks("toml")
+    path = tmp_path / "scenario.toml"
+    path.write_text(block.text)
+    assert len(read_scenario(path)) == block.text.count("[[session]]")
 
 
 def test_every_figure_of_the_readme_stands_beside_the_command_that_measures_it() -> None:

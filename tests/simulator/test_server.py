@@ -8,7 +8,7 @@ import json
 import socket
 import ssl
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import signals
@@ -497,7 +497,7 @@ async def test_handshake_may_be_slow() -> None:
 
 
 @pytest.mark.parametrize(("close", "code"), [(3000, "invalid_api_key"), (4000, "invalid_model")])
-async def test_session_may_be_rejected_after_the_upgrade(close: int, code: str) -> None:
+async def test_session_may_be_rejected_after_the_upgrade(close: Literal[3000, 4000], code: str) -> None:
     async with Simulator(faults=Faults(reject=close)) as simulator, open_session(simulator) as client:
         [error] = await receive(client, "error")
         check_event(error, "ga", "server")
@@ -613,3 +613,13 @@ async def test_port_in_use_is_told() -> None:
         pytest.raises(OSError, match="address already in use"),
     ):
         await Simulator(port=taken.getsockname()[1]).__aenter__()
+
+
+@pytest.mark.parametrize("dialect", ["preview", "ga"])
+async def test_the_beta_may_be_switched_off_after_the_upgrade(dialect: str) -> None:
+    faults = Faults(beta_disabled=True)
+    async with Simulator(faults=faults) as simulator, open_session(simulator, dialect) as client:
+        [first] = await receive(client, "session.created" if dialect == "ga" else "error")
+        if dialect == "preview":
+            assert first["error"]["code"] == "beta_api_shape_disabled"
+            assert await ending(client) == (4000, "invalid_request_error.beta_api_shape_disabled")

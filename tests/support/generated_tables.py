@@ -1,7 +1,7 @@
 """Write the tables in docs/ that come from the code: `PYTHONPATH=. python tests/support/generated_tables.py`.
 
 Close codes, reasons and causes are those of `realtime_voice/endings.py`; whether the page opens a new session is asked of
-its own module. Typed commands are those of `simulator/replies.py`.
+its own module. Typed commands are those of `simulator/replies.py`, faults those of `simulator/faults.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from realtime_voice.endings import APPLICATION_CODES, CLOSE_REASONS, PASSED_ON
+from simulator.faults import FAULTS
 from simulator.replies import COMMANDS
 
 if TYPE_CHECKING:
@@ -62,9 +63,22 @@ def typed_commands() -> str:
     return to_table(("command", "effect"), *((f"`{name}`", effect) for name, effect in COMMANDS.items()))
 
 
+def faults() -> str:
+    rows = [
+        (
+            f"`{' '.join(filter(None, (fault.name, fault.argument)))}`",
+            {"answer": "one answer", "session": "the session from then on"}[fault.lasts],
+            f"{'the answer ' if fault.lasts == 'answer' else ''}{fault.what}",
+        )
+        for fault in FAULTS.values()
+    ]
+    return to_table(("fault", "lasts for", "effect"), *rows)
+
+
 TABLES: dict[str, tuple[Path, Callable[[], str]]] = {
     "close codes": (ROOT / "docs" / "ARCHITECTURE.md", close_codes),
     "typed commands": (ROOT / "docs" / "SIMULATOR.md", typed_commands),
+    "faults": (ROOT / "docs" / "SIMULATOR.md", faults),
 }
 """By the name in the markers around each: its document, and what makes it."""
 

@@ -11,6 +11,7 @@ import signals
 from sdk_models import check_event
 
 from simulator.dialect import Deployment
+from simulator.faults import Faults
 from simulator.ga import GA
 from simulator.preview import Preview
 from simulator.session import Session
@@ -80,13 +81,16 @@ OTHER: Event = {"type": "function", "name": "other", "parameters": {"type": "obj
 class SessionClient:
     """A client of a session on Azure, unless `deployment` says otherwise: sends events and keeps what comes back, in order."""
 
-    def __init__(self, name: str, *, scripted: bool = True, **deployment: Any) -> None:
+    def __init__(
+        self, name: str, *, scripted: bool = True, faults: Faults | None = None, **deployment: Any
+    ) -> None:
         self.name = name
         self.session = Session(
             DIALECTS[name],
             expires_at=1_800_000_000,
             scripted=scripted,
             deployment=Deployment(**deployment),
+            faults=faults or Faults(),
         )
         self.events: list[Event] = []
         self.take(self.session.greet())
