@@ -1,18 +1,24 @@
 #!/bin/sh
 # Set up what the tests need, browsers included, and run all checks and tests.
-#   ./run-tests.sh               everything
-#   ./run-tests.sh ARGUMENTS     everything, with the arguments for pytest (such as -k relay)
+#   ./run-tests.sh                     everything
+#   ./run-tests.sh quick               linters, types, and the quick tests that need no browser: under a minute
+#   ./run-tests.sh [quick] ARGUMENTS   the same, with these arguments for pytest (such as -k relay)
 set -eu
 cd "$(dirname "$0")"
+quick=
+if [ "${1-}" = quick ]; then
+  quick=yes
+  shift
+fi
 . ./requirements/environment.sh
 set_up_python requirements/dev.txt
 PATH="$PWD/.venv/bin:$PATH" # node and npm come with requirements/dev.txt
 
-# Real browsers, a sound server for them, and nginx to measure against; all Debian packages.
+# Debian packages: browsers, a sound server for them, and nginx to compare the relay with.
 packages='chromium chromium-headless-shell firefox-esr webkit2gtk-driver xvfb pulseaudio pulseaudio-utils
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-pulseaudio nginx-light'
 # shellcheck disable=SC2086  the list is meant to be split
-if ! dpkg -s $packages >/dev/null 2>&1; then
+if [ -z "$quick" ] && ! dpkg -s $packages >/dev/null 2>&1; then
   echo 'installing browsers and a sound server ...' >&2
   if ! { as_root apt-get update -q &&
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $packages; } >test-setup.log 2>&1; then
@@ -30,13 +36,11 @@ fi
 
 ruff check .
 ruff format --check --quiet .
-mypy & # one core's work of some 20 s: the first tests begin beside it
+mypy & # it takes one core for about 20 s; the first tests run beside it
 types=$!
 npm run --silent check
 npm test --silent
-# Most tests wait most of the time, so they run side by side; those that hear sound, two at a time,
-# one engine after the other. Ending with 5, pytest says that none was chosen.
-result=5
+result=5 # pytest's exit code when no test was selected
 run_tests() {
   status=0
   python -m pytest "$@" || status=$?
@@ -46,7 +50,13 @@ run_tests() {
     *) exit "$status" ;;
   esac
 }
-run_tests -n 4 --maxschedchunk 2 -m 'not sound' "$@"
-wait "$types"
-run_tests -n 2 --dist loadgroup -m sound "$@"
+# Most tests wait most of the time, so four run at once; those that record sound, two at a time, one engine after the other.
+if [ -n "$quick" ]; then
+  run_tests -n 4 --maxschedchunk 2 -m 'not long and not thorough' tests/server tests/simulator tests/deploy "$@"
+  wait "$types"
+else
+  run_tests -n 4 --maxschedchunk 2 -m 'not sound' "$@"
+  wait "$types"
+  run_tests -n 2 --dist loadgroup -m sound "$@"
+fi
 exit "$result"

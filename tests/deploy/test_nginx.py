@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     import trustme
 
+pytestmark = pytest.mark.thorough
 CODE = "a-code-of-the-tests-0123456789"
 SILENCE_SECONDS = 11  # the servers' pings come every 10 s
 

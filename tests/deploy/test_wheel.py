@@ -19,6 +19,7 @@ from websockets.asyncio.client import connect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.thorough
 COMMANDS = Path(sys.executable).parent
 
 

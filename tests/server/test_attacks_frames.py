@@ -207,6 +207,7 @@ def test_endless_empty_fragments_and_unread_pongs_use_no_memory(running: Server)
         assert resident_bytes(running.process.pid) - before < 8 * 2**20, name
 
 
+@pytest.mark.thorough
 def test_a_flood_of_events_is_slowed_down_without_loss(running: Server) -> None:
     count, event = 7000, frame(1, b"[" + b" " * 500 + b"]")
     with upgrade(running.url, CREDENTIALS, host=HOST) as (sock, _):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from server_process import Server
     from websockets.asyncio.server import ServerConnection
 
+pytestmark = pytest.mark.thorough
 CODE = "a-code-of-the-tests-0123456789"
 HOST = "voice.example.com"
 BODY = b'{"error":{"code":"401","message":"Access denied due to invalid key ' + KEY.encode() + b'"}}'

@@ -89,6 +89,7 @@ def parse(data: bytes, *, masked: bool) -> list[tuple[Opcode, bool, bytes]]:
     ]
 
 
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=200)
 @given(
     stream=streams(),
@@ -118,6 +119,7 @@ def test_messages_and_control_frames_are_separated_however_the_bytes_are_split(
     assert sizes == expected
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [0, 125, 126, 65_535, 65_536])
 @pytest.mark.parametrize("masked", [True, False])
 def test_a_split_anywhere_in_a_header_changes_nothing(size: int, masked: bool) -> None:

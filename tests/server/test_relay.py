@@ -40,7 +40,7 @@ server.main()
 PLAIN = [sys.executable, "-c", USE_PLAIN_PROTOCOL]
 
 
-@pytest.fixture(params=[SPLICED, PLAIN], ids=["spliced", "plain"])
+@pytest.fixture(params=[SPLICED, pytest.param(PLAIN, marks=pytest.mark.thorough)], ids=["spliced", "plain"])
 def server(request: pytest.FixtureRequest) -> Iterator[StartServer]:
     with StartServer(request.param) as start:
         yield start
@@ -189,6 +189,7 @@ def events(seed: int, count: int) -> list[str]:
     ]
 
 
+@pytest.mark.thorough
 async def test_thousands_of_events_pass_unchanged_and_in_order_both_ways_at_once(
     running: Server, azure: Azure
 ) -> None:

@@ -142,6 +142,7 @@ def spoilt(event: Event, seed: int, value: Any) -> Event:
         return event
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dialect", DIALECTS)
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 9999), VALUES, st.booleans()), max_size=8))

@@ -259,6 +259,7 @@ async def test_largest_append_is_taken(simulator: Simulator) -> None:
     assert [event["type"] for event in events] == ["session.created", "input_audio_buffer.cleared"]
 
 
+@pytest.mark.thorough
 async def test_others_are_served_during_a_long_append(simulator: Simulator) -> None:
     async with open_session(simulator) as loud, open_session(simulator) as other:
         pcm = base64.b64encode(signals.to_pcm(signals.at(signals.voice(120), -20))).decode()

@@ -177,6 +177,7 @@ TEXTS = st.sampled_from(
 ) | st.text(max_size=60)
 
 
+@pytest.mark.thorough
 @settings(max_examples=300, deadline=None)
 @given(objects(SCHEMAS), TEXTS, st.booleans())
 def test_arguments_are_what_the_schema_allows(schema: Schema, text: str, everything: bool) -> None:
