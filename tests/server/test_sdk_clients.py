@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from server_process import StartServer
 
+pytestmark = pytest.mark.thorough
 DEPLOYMENT = "my-voice"
 
 
