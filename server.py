@@ -16,19 +16,17 @@ import secrets
 import socket
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from fastapi import FastAPI, Request, Response, WebSocket
-from starlette.responses import FileResponse
-from starlette.staticfiles import StaticFiles
 from uvicorn.supervisors import ChangeReload
 
 from realtime_voice.access import Gate
 from realtime_voice.entra import Tokens
 from realtime_voice.frames import MAX_MESSAGE_BYTES
 from realtime_voice.log import set_up_log
+from realtime_voice.page_files import PageFiles
 from realtime_voice.self_check import fast_path_works
 from realtime_voice.sessions import PAGE_PATH, Sessions
 from realtime_voice.settings import (
@@ -45,10 +43,7 @@ from realtime_voice.upstream import PING_SECONDS, PONG_SECONDS, Upstream
 from simulator import Simulator
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import AsyncIterator
-
-    from starlette.types import Scope
 
 log = logging.getLogger("realtime_voice")
 SDK_PATHS = (
@@ -59,27 +54,6 @@ SDK_PATHS = (
     "/v1/realtime",
 )
 READY_SECONDS = 10  # how long /readyz repeats an answer before it asks the upstream again
-
-
-class PageFiles(StaticFiles):
-    """The files of `public/`, and nothing else: no listings, no dotfiles, no symbolic links out of it."""
-
-    def lookup_path(self, path: str) -> tuple[str, os.stat_result | None]:
-        hidden = any(part.startswith(".") for part in Path(path).parts if part != ".")
-        return ("", None) if hidden else super().lookup_path(path)
-
-    def file_response(
-        self,
-        full_path: str | os.PathLike[str],
-        stat_result: os.stat_result,
-        scope: Scope,
-        status_code: int = 200,
-    ) -> Response:
-        """Read the file in the event loop: it is small, and Starlette would use a thread three times for it."""
-        response = super().file_response(full_path, stat_result, scope, status_code)
-        if not isinstance(response, FileResponse):
-            return response  # 304: the browser has this version
-        return Response(Path(full_path).read_bytes(), status_code, response.headers)
 
 
 def create_app(settings: Settings) -> FastAPI:

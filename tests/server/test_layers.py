@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LAYERS = (
-    "log", "settings", "headers", "login", "access", "dial", "entra", "endings", "traffic", "frames", "splice",
+    "log", "settings", "headers", "page_files", "login", "access", "dial", "entra", "endings", "traffic", "frames", "splice",
     "upstream", "warm", "relay", "quota", "telemetry", "self_check", "sessions",
 )  # fmt: skip
 """The modules of realtime_voice, from the bottom up: each may import only those before it."""
