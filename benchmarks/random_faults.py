@@ -3,8 +3,8 @@
     python benchmarks/random_faults.py [--faults 200] [--seed 1]
 
 A real Chromium, the real server, and the simulator in the place of Azure: see tests/browser/reconnect/.
-Tells of each fault on stderr. Prints how often each kind of fault injected and cost the session, and how long the talk took to be
-live again. Ends with a traceback, which names the fault, as soon as anything is not as it should be.
+Reports each fault on stderr. Prints how often each kind of fault was injected and cost the session, and how long the conversation
+took to be live again. Exit code 1, with a traceback that names the fault, as soon as an invariant does not hold.
 """
 
 from __future__ import annotations

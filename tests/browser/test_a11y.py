@@ -1,4 +1,4 @@
-"""Anyone can use the page: no rule of axe is broken in any state, and a screen reader hears what matters, once."""
+"""The page is accessible: axe finds no violation in any state, and screen readers announce each turn once."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from script import STATES, Script
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-WIDTHS = (320, 768, 1280)
+WIDTHS = (320, 1280)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 async def violations(page: Page) -> list[str]:
-    """Return what axe finds wrong, one line each."""
+    """Return the violations that axe finds, a line each."""
     found: list[dict[str, Any]] = await page.evaluate("axe.run().then((results) => results.violations)")
     return [f"{rule['id']}: {node['html'][:200]}" for rule in found for node in rule["nodes"]]
 
 
 @pytest.fixture
 async def script(page: Page, site: str) -> Script:
-    """The page with axe inside; a script tag's way in is closed by the content security policy."""
+    """The page with axe as an init script: the content security policy refuses a script tag."""
     await page.add_init_script(path=AXE_FILE_PATH)
     script = Script(page)
     await script.open(site)
@@ -50,7 +50,7 @@ async def test_axe_finds_no_violation_in_any_state(script: Script, state: str) -
 
 
 async def test_every_banner_fits_has_one_action_and_no_violation(script: Script) -> None:
-    """Every problem there is, in the banner of the narrowest page: it fits, and has one action."""
+    """Show every problem in the banner of the narrowest page."""
     await script.page.set_viewport_size({"width": 320, "height": 640})
     found = await script.page.evaluate(
         """async () => {
@@ -126,9 +126,9 @@ async def test_every_button_is_at_least_44_pixels_high_and_wide(script: Script) 
 async def test_the_live_region_announces_each_turn_once_and_complete(script: Script) -> None:
     await script.page.evaluate(
         """() => {
-            globalThis.told = [];
+            globalThis.announced = [];
             const region = document.getElementById('live-region');
-            new MutationObserver(() => told.push(region.textContent)).observe(region, { childList: true });
+            new MutationObserver(() => announced.push(region.textContent)).observe(region, { childList: true });
         }"""
     )
     await script.record()
@@ -139,7 +139,7 @@ async def test_the_live_region_announces_each_turn_once_and_complete(script: Scr
     script.end_answer("a1", "It is fine.")
     await expect(script.page.locator("#live-region")).to_have_text("Assistant: It is fine.")
     await script.state("listening")
-    assert await script.page.evaluate("told") == ["You: How is it?", "Assistant: It is fine."]
+    assert await script.page.evaluate("announced") == ["You: How is it?", "Assistant: It is fine."]
 
 
 async def test_the_accessibility_tree_of_a_conversation_is_as_designed(script: Script) -> None:

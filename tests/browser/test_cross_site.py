@@ -1,4 +1,4 @@
-"""Another site's page in a real browser, beside the server and beside a relay without defences; and the login."""
+"""A page of another site attacks, in a real browser, the server and a relay without defences; and the login page."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def unprotected() -> Iterator[str]:
 
 @pytest.fixture
 def evil(tmp_path: Path) -> Iterator[str]:
-    """Another site: to a browser, another port is one."""
+    """The address of another site: to a browser, another port is another site."""
     (tmp_path / "index.html").write_text("<!doctype html><title>evil</title><body></body>")
     with serve(site=tmp_path) as url:
         yield f"{url}/site/index.html"
@@ -135,7 +135,7 @@ async def test_axe_finds_no_violation_on_the_login_page(page: Page, guarded: Ser
 async def test_a_link_from_another_site_leads_to_the_page_after_login_and_to_the_login_before(
     page: Page, guarded: Server, tmp_path: Path
 ) -> None:
-    (tmp_path / "link.html").write_text(f"<!doctype html><a href='{guarded.url}/'>talk</a>")
+    (tmp_path / "link.html").write_text(f"<!doctype html><a href='{guarded.url}/'>voice</a>")
     with serve(site=tmp_path) as url:
         await page.goto(f"{url}/site/link.html")
         await page.get_by_role("link").click()

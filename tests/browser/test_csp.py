@@ -1,4 +1,4 @@
-"""The page under its own policy: a whole conversation breaks none of it, and what an attacker says stays text."""
+"""The page under its content security policy: a conversation violates nothing, and hostile text stays text."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def answer_to(number: int, text: str) -> list[dict[str, Any]]:
 
 
 class Attacker:
-    """The upstream's side: answers every message with the next hostile text, in speech and in words of the user."""
+    """An upstream that answers every message with the next hostile text, as an answer and as a transcript of the user."""
 
     def __init__(self, session: ServerConnection) -> None:
         self.session = session
@@ -103,17 +103,17 @@ class Attacker:
 
 @pytest.fixture
 async def watched(page: Page) -> AsyncIterator[Page]:
-    """A page whose violations and failures end the test."""
-    troubles: list[str] = []
-    page.on("pageerror", lambda error: troubles.append(str(error)))
+    """A page that fails the test when it violates its policy or throws an exception."""
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
     page.on(
         "console",
-        lambda message: troubles.append(message.text) if "Content Security Policy" in message.text else None,
+        lambda message: failures.append(message.text) if "Content Security Policy" in message.text else None,
     )
     await page.add_init_script(WATCH)
     yield page
     assert await page.evaluate("window.violations") == []
-    assert troubles == []
+    assert failures == []
 
 
 async def test_a_hostile_conversation_violates_no_policy_and_is_shown_as_text(
@@ -160,7 +160,7 @@ ATTEMPTS = {
     "HTML": ("require-trusted-types-for", "document.body.innerHTML = '<p>'"),
     "eval": ("require-trusted-types-for", "setTimeout('window.taken = 1')"),
     "another site's script": ("script-src-elem", "import('http://127.0.0.1:1/a.js').catch(() => 0)"),
-    "another site's ear": ("connect-src", "fetch('http://127.0.0.1:1/').catch(() => 0)"),
+    "another site's fetch": ("connect-src", "fetch('http://127.0.0.1:1/').catch(() => 0)"),
     "another site's socket": ("connect-src", "new WebSocket('ws://127.0.0.1:1/')"),
     "inline style": ("style-src-attr", "document.body.setAttribute('style', 'color: red')"),
     "a frame": ("frame-src", "document.body.append(Object.assign(document.createElement('iframe'), {src: 'http://127.0.0.1:1/'}))"),
@@ -176,7 +176,7 @@ async def test_the_policy_refuses_what_an_attacker_would_do(
     await page.add_init_script(WATCH)
     await page.goto(server().url)
     await page.evaluate(f"() => {{ try {{ {script} }} catch {{ /* refused */ }} }}")
-    # A function, as Playwright evaluates other expressions inside the page, under its policy.
+    # A function: Playwright evaluates any other expression inside the page, where the policy applies.
     await page.wait_for_function("() => window.violations.length > 0", timeout=TIMEOUT_S * 1000)
     (violation,) = await page.evaluate("window.violations")
     assert violation.split()[0] == directive

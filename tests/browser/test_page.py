@@ -172,7 +172,7 @@ async def test_muting_survives_a_reload(script: Script) -> None:
     await expect(mute).to_have_attribute("aria-pressed", "false")
 
 
-# Keys
+# Keyboard shortcuts
 
 
 async def test_m_toggles_recording(script: Script) -> None:
@@ -250,7 +250,7 @@ async def test_the_button_for_push_to_talk_works_like_space(script: Script) -> N
 
 
 async def test_tab_reaches_every_control_in_reading_order_with_visible_focus(script: Script) -> None:
-    """Tab reaches what is pressed, in the order it is read, and the focus is seen."""
+    """Connect and send a message with the keyboard alone."""
     page = script.page
     reached = []
     for _ in range(14):

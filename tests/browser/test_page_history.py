@@ -1,4 +1,4 @@
-"""What was said is kept in this browser, can be taken along, and can be forgotten."""
+"""The browser stores the conversation; a user can download and delete it."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from playwright.async_api import Page
 
 
-async def talk(script: Script) -> None:
-    """One question by voice, and its answer of 1.5 s."""
+async def converse(script: Script) -> None:
+    """Ask one question by voice, and hear its answer of 1.5 s."""
     await script.record()
     await script.wait_for("input_audio_buffer.append", 30)
     script.speech("u1")
@@ -30,7 +30,7 @@ async def talk(script: Script) -> None:
 
 
 def restored(script: Script) -> list[tuple[str, str]]:
-    """Return role and text of the messages that the last session was given before anything else."""
+    """Return role and text of the messages that the last session was given at its start."""
     update, *events = script.sessions[-1]
     assert update["type"] == "session.update"
     assert {event["type"] for event in events} <= {"conversation.item.create"}
@@ -47,7 +47,7 @@ async def download(script: Script, label: str) -> bytes:
 
 
 async def test_a_reload_keeps_the_conversation_and_the_next_session_knows_it(script: Script) -> None:
-    await talk(script)
+    await converse(script)
     await script.page.reload()
     said = ["How is the sea?", "Calm and bright."]
     await expect(script.words).to_have_text(said)
@@ -89,7 +89,7 @@ async def test_an_unanswered_message_can_be_answered_after_a_reload(script: Scri
 
 
 async def test_clear_deletes_the_conversation_from_page_session_and_browser(script: Script) -> None:
-    await talk(script)
+    await converse(script)
     await script.press("Clear")
     await expect(script.words).to_have_count(0)
     await script.wait_for("conversation.item.delete", 2)
@@ -146,13 +146,13 @@ async def test_the_page_works_where_the_browser_stores_nothing(page: Page, site:
         "Object.defineProperty(window, 'localStorage', { get() { throw new Error('no') } })"
     )
     await script.open(site)
-    await talk(script)
+    await converse(script)
     await expect(script.words).to_have_text(["How is the sea?", "Calm and bright."])
     assert len(await download(script, "Sound, you left, assistant right (.wav)")) > 44
 
 
 async def test_the_transcript_downloads_as_text_markdown_and_json(script: Script) -> None:
-    await talk(script)
+    await converse(script)
     text = (await download(script, "Text (.txt)")).decode()
     assert "You: How is the sea?" in text
     assert "Assistant: Calm and bright." in text
@@ -165,7 +165,7 @@ async def test_the_transcript_downloads_as_text_markdown_and_json(script: Script
 
 
 async def test_the_sound_downloads_with_the_user_left_and_the_assistant_right(script: Script) -> None:
-    await talk(script)
+    await converse(script)
     with wave.open(io.BytesIO(await download(script, "Sound, you left, assistant right (.wav)"))) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (2, 2, 24_000)
         sound = np.frombuffer(file.readframes(file.getnframes()), "<i2").reshape(-1, 2)

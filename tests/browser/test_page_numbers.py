@@ -1,4 +1,4 @@
-"""Numbers beside the talk, and the diagnostics behind them."""
+"""The numbers beside the conversation, and the diagnostics behind them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def open_diagnostics(script: Script) -> Locator:
 
 
 async def test_reply_delay_is_measured_from_the_end_of_speech(script: Script) -> None:
-    """What was said ended 1 s into the speech sent; the silence of 200 ms that proved it counts as delay."""
+    """The speech ended 1 s into the sound that was sent. The 200 ms of silence that proved it count as delay."""
     await script.record()
     await script.wait_for("input_audio_buffer.append", 40)
     script.say(

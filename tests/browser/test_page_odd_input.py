@@ -1,4 +1,4 @@
-"""Hostile and odd input: the page keeps working, and the diagnostics say what came."""
+"""Hostile and odd input: the page keeps working, and the diagnostics list what came."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The settings: each takes effect, lasts, and can be put back."""
+"""Each setting takes effect, survives a reload, and can be reset."""
 
 from __future__ import annotations
 

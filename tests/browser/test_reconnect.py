@@ -1,4 +1,4 @@
-"""A talk outlives its session: another one is opened, knows what was said, and goes on."""
+"""A conversation survives its session: the page opens the next one, which knows what was said."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ TONE = """() => {
     globalThis.asked = 0;
     navigator.mediaDevices.getUserMedia = async () => (asked++, microphone.stream);
 }"""
-"""The microphone hears a tone."""
+"""JavaScript: replace the microphone by a tone."""
 LONG = "One two three four five six seven eight nine ten. " * 5
 
 
 async def next_session(script: Script, before: int) -> list[Event]:
-    """Return what the page has sent to the session after so many others, once that one is set up."""
+    """Wait until the page has set up the session of that number, counted from 0; return what the page has sent to it."""
     await script.wait_for("session.update", before + 1)
     return script.sessions[before]
 
@@ -39,12 +39,12 @@ def kinds(events: list[Event]) -> list[str]:
 
 
 def sound(session: list[Event]) -> list[str]:
-    """Return the frames of speech that a session was sent, in base64."""
+    """Return the frames of sound that a session was sent, in base64."""
     return [event["audio"] for event in session if event["type"] == "input_audio_buffer.append"]
 
 
 def pitch(audio: str) -> float:
-    """Return the loudest frequency in a frame of speech, in Hz."""
+    """Return the loudest frequency in a frame of sound, in Hz."""
     samples = np.frombuffer(base64.b64decode(audio), "<i2")
     return float(np.argmax(np.abs(np.fft.rfft(samples))) * RATE_HZ / len(samples))
 
@@ -61,7 +61,7 @@ async def test_the_session_after_a_loss_knows_what_was_said_and_played(
     script.answer("a1", "Calm and bright.", previous=asked["item"]["id"])
     await script.state("speaking")
     await script.state("connected")
-    script.speech("u2", "a1")  # its words never come
+    script.speech("u2", "a1")  # its transcript never comes
     script.begin_answer("a2", LONG, 20_000, "u2")
     await script.state("speaking")
     await script.page.wait_for_timeout(1500)
@@ -109,7 +109,9 @@ async def test_recording_goes_on_after_a_loss_without_the_sound_of_the_time_betw
     await script.record()
     await script.wait_for("input_audio_buffer.append", 10)
     await script.page.evaluate("tone.frequency.value = 2000")
-    await script.page.wait_for_timeout(500)  # no frame before the loss has the first tone in it
+    await script.page.wait_for_timeout(
+        500
+    )  # so that the last frames before the loss do not hold the first tone
     script.is_ready = False
     await script.close(1012)
     events = await next_session(script, 1)
@@ -122,7 +124,9 @@ async def test_recording_goes_on_after_a_loss_without_the_sound_of_the_time_betw
     await script.state("listening")
     before = len(script.sessions[0]) - 1
     await script.wait_for("input_audio_buffer.append", before + 10)
-    assert {round(pitch(audio), -2) for audio in sound(events)} == {400}, "of the time away there is nothing"
+    assert {round(pitch(audio), -2) for audio in sound(events)} == {400}, (
+        "sound of the time without a session was sent"
+    )
     assert await script.page.evaluate("asked") == 1
 
 
@@ -146,7 +150,7 @@ async def test_the_wait_for_a_retry_counts_down_and_a_message_written_meanwhile_
     await script.wait_for("response.create")
     await script.state("thinking")
     await expect(script.banner).to_be_hidden()
-    session = script.sessions[-1]  # a try of the page's own may have come between
+    session = script.sessions[-1]  # the page may have retried by itself in between
     assert kinds(session) == ["session.update", "conversation.item.create", "response.create"]
     assert session[1]["item"]["content"] == [{"type": "input_text", "text": "Are you back?"}]
 
@@ -158,7 +162,7 @@ async def test_the_page_reconnects_when_the_browser_says_that_it_is_online_again
     await script.state("reconnecting")
     await expect(script.banner).to_contain_text("The server cannot be reached")
     await next_session(script, 1)
-    await script.page.wait_for_timeout(1100)  # a try so young would be left alone
+    await script.page.wait_for_timeout(1100)  # the page does not replace a younger attempt
     script.is_ready = True
     await script.page.context.set_offline(False)
     await script.state("connected")
@@ -184,13 +188,13 @@ async def test_a_conversation_continues_in_the_next_session_without_a_gap(script
     events = await next_session(script, 1)
     script.route = former
     await script.wait_for("input_audio_buffer.append", len(script.of_type("input_audio_buffer.append")) + 10)
-    assert kinds(events) == ["session.update"], "who speaks is heard to the end"
+    assert kinds(events) == ["session.update"], "the session changed during speech"
     script.speech("u1")
     script.answer("a1", "Calm and bright.", 500, "u1")
     await script.state("speaking")
     await script.state("listening")
     await script.wait_for("input_audio_buffer.append", len(script.of_type("input_audio_buffer.append")) + 10)
-    assert kinds(events) == ["session.update"], "words on their way are waited for"
+    assert kinds(events) == ["session.update"], "the session changed before the transcript came"
     script.transcribed("u1", "How is the sea?")
     await script.wait_for("conversation.item.create", 2)
     count = len(sound(script.sessions[0]))
@@ -199,7 +203,7 @@ async def test_a_conversation_continues_in_the_next_session_without_a_gap(script
     assert [event["item"]["id"] for event in events[1:3]] == ["u1", "a1"]
     before, after = sound(script.sessions[0]), sound(events)
     again = before[before.index(after[0]) :]
-    assert 10 <= len(again) <= 20, "the last 0.6 s are heard again"
+    assert 10 <= len(again) <= 20, "the next session gets the last 0.6 s again"
     assert after[: len(again)] == again
     assert len(after) > len(again)
     await expect(script.words).to_have_text(["How is the sea?", "Calm and bright."])

@@ -1,4 +1,4 @@
-"""Stock SDK clients: what they ask of Azure is what the relay asks, and through the relay they hold a talk."""
+"""Stock SDK clients: the relay sends Azure the same handshake as they do, and they hold conversations through the relay."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Drive the three engines: Chromium and Firefox ESR through Playwright, WebKitGTK through WebDriver.
 
-`chromium` and `firefox` give a Playwright browser. `open_tab` gives a tab of any engine behind one small face, for what
-is proved in all of them.
+`chromium` and `firefox` give a Playwright browser. `open_tab` gives a tab of any engine with one small interface, for tests
+that run in all engines.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ async def chromium(
 ) -> AsyncIterator[Browser]:
     """Run Chromium, headless, every permission prompt for the microphone granted unless `arguments` say otherwise.
 
-    Where sound is at stake it is the browser as users have it. Else it is the engine without the window around a page,
-    which opens one in half of the processor's time.
+    With `pulse` it is the whole browser, as users have it. Without, it is Chromium's headless shell, which opens a page in half
+    of the processor time.
 
     Args:
         arguments: more of Chromium's command line.
-        pulse: its loudspeaker is played to, its microphone heard.
+        pulse: the sound card that the browser plays to and records from.
     """
     fake = ["--use-fake-device-for-media-stream"] if pulse is None else []
     if not any("permission" in argument or "fake-ui" in argument for argument in arguments):
@@ -86,7 +86,7 @@ async def firefox(
 
 
 class Tab(Protocol):
-    """One page in some engine. Functions are JavaScript source; what they return, or promise, comes as JSON would."""
+    """One page in any engine. Functions are JavaScript source; their results, also promised ones, arrive as JSON values."""
 
     async def goto(self, url: str) -> None: ...
 

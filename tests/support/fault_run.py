@@ -312,7 +312,7 @@ class FaultRun:
 
 
 async def run_faults(faults: int, seed: int, report: Callable[[str], object]) -> Outcome:
-    """Let a talk inject so many faults, outside any test; tell of each that was survived."""
+    """Make a fault run outside any test; report each fault that the conversation survived."""
     with StartServer() as start:
         async with (
             async_playwright() as playwright,

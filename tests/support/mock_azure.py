@@ -1,4 +1,4 @@
-"""A mocked Azure: a TLS websocket endpoint in the test's own loop. Records each handshake, answers as told."""
+"""A mocked Azure: a TLS websocket endpoint in the test's own event loop, which records each handshake."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PREVIEW, GA = "/openai/realtime", "/openai/v1/realtime"
 
 @dataclass
 class Azure:
-    """What the mock saw and what it shall do."""
+    """What the mock has received, and what a test makes it do."""
 
     origin: str = ""
     handshakes: list[Request] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """A private PulseAudio: loudspeaker and microphone of a browser under test, without a sound card.
 
-The loudspeaker is a null sink, `out`: what a person would hear is recorded from its monitor. The microphone is the
-monitor of a second null sink, `mouth`: what is played there is what the browser hears.
+The loudspeaker is a null sink, `out`, whose monitor is recorded. The microphone is the monitor of a second null sink,
+`mouth`: the browser hears what is played there.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ MOUTH = "mouth"
 RECORDING_RATE_HZ = 48_000
 AUDIBLE = 3e-4
 VOICE_VOLUME = round(0.3 ** (1 / 3) * 65536)
-"""A person's level, 0.3 of the recordings': what is louder, Chromium's gain control raises to the clipping point."""
+"""The recordings at 0.3 of their level. Chromium's gain control would raise louder speech until it clips."""
 
 
 class Pulse:
-    """A PulseAudio daemon of our own at `rate_hz`: own socket and settings, ended by its process id."""
+    """A PulseAudio daemon at `rate_hz` with a socket and settings of its own."""
 
     def __init__(self, rate_hz: int = 48_000) -> None:
         self.rate_hz = rate_hz
@@ -49,7 +49,7 @@ class Pulse:
             f"default-sample-rate = {self.rate_hz}\nalternate-sample-rate = {self.rate_hz}\n"
         )
         script = self._home / "default.pa"
-        # A null sink that may rewind renders 2 s ahead when nobody is in a hurry: what is opened meanwhile waits that long.
+        # A null sink that may rewind renders up to 2 s ahead, and a stream that is opened meanwhile waits that long.
         script.write_text(
             f"load-module module-null-sink sink_name={LOUDSPEAKER} rate={self.rate_hz} channels=2 norewinds=1\n"
             f"load-module module-null-sink sink_name={MOUTH} rate={self.rate_hz} channels=1 norewinds=1\n"
@@ -130,7 +130,7 @@ class Pulse:
 
     @contextlib.contextmanager
     def room(self, delay_ms: int = 30, gain_db: int = -2) -> Iterator[None]:
-        """Let the microphone hear the loudspeaker, as in a room, while the block runs."""
+        """Let the microphone hear the loudspeaker while the block runs, as in a room."""
         module = self.control(
             *("load-module", "module-loopback", f"source={LOUDSPEAKER}.monitor", f"sink={MOUTH}"),
             *(f"latency_msec={delay_ms}", "adjust_time=0"),
@@ -144,7 +144,7 @@ class Pulse:
 
 
 class Recording:
-    """What the loudspeaker gets: mono floats at 48 kHz, each sample with the time it was heard at."""
+    """What the loudspeaker plays: mono floats at 48 kHz, and the time at which each sample was played."""
 
     def __init__(self, server: str) -> None:
         self._server = server
@@ -185,7 +185,7 @@ class Recording:
 
     @property
     def sound(self) -> NDArray[np.float64]:
-        """All that was heard so far."""
+        """Everything that was played so far."""
         return np.concatenate([samples for _, samples in list(self._blocks)])
 
     def until_silence(self, seconds: float = 0.2) -> NDArray[np.float64]:
@@ -208,7 +208,7 @@ class Recording:
             if heard(sound):
                 return sound
             self._arrived.wait(1)
-        raise TimeoutError("what the test waits for was not heard at the loudspeaker")
+        raise TimeoutError("the loudspeaker did not play what the test waits for")
 
     def time_ms(self, index: int) -> float:
         """Return when sample `index` was heard, in milliseconds since 1970."""

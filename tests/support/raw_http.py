@@ -1,4 +1,4 @@
-"""HTTP and websocket by hand, for what no library would send."""
+"""Raw HTTP requests and websocket frames, for what no library would send."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECONDS = 20  # generous: the machine may be busy
 
 @dataclass
 class Answer:
-    """What came back; `headers` by lower-case name, `raw` every byte."""
+    """A response: `headers` by lower-case name, `raw` every byte."""
 
     raw: bytes
     status: int = 0
@@ -101,7 +101,7 @@ def upgrade(
 def opens_websocket(
     url: str, *headers: tuple[str, str], target: str = "/ws", host: str | None = None
 ) -> bool:
-    """Tell whether a websocket is opened."""
+    """Return whether the handshake opens a websocket."""
     with upgrade(url, *headers, target=target, host=host) as (_, answer):
         return answer.status == 101
 

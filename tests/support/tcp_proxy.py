@@ -1,4 +1,4 @@
-"""A way to a server on this machine that a test can break as networks break."""
+"""A TCP proxy to a server on this machine, which a test can break as networks break."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class TcpProxy:
         self.thaw()
         while self._connections:
             self.cut()
-            await asyncio.wait(self._connections, timeout=0.1)  # some may just be connecting
+            await asyncio.wait(self._connections, timeout=0.1)  # some may be connecting
 
     async def accept(self) -> None:
         """Take new connections again."""
@@ -47,7 +47,7 @@ class TcpProxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
-        """Take no new connection, as though nobody listened."""
+        """Refuse new connections, as though no program listened."""
         if self._server:
             self._server.close()
             self._server = None
@@ -59,11 +59,11 @@ class TcpProxy:
                 reset(end)
 
     def freeze(self) -> None:
-        """Let no byte pass, and tell nobody. What is sent meanwhile waits, as TCP has it."""
+        """Hold back every byte without closing anything. What is sent meanwhile waits, as in TCP."""
         self._flows.clear()
 
     def thaw(self) -> None:
-        """Let all pass again, also what has waited."""
+        """Pass bytes again, also those held back."""
         self._flows.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +77,7 @@ class TcpProxy:
             pumps = [self._pump(reader, far_writer), self._pump(far_reader, writer)]
             await asyncio.gather(*pumps)
         except OSError:
-            pass  # one end is gone, and so is the other now
+            pass  # one end has closed; the other is reset below
         finally:
             for end in self._connections.pop(task) or (writer,):
                 reset(end)
@@ -93,7 +93,7 @@ class TcpProxy:
 
 
 def reset(end: asyncio.StreamWriter) -> None:
-    """End a connection as a crash does; one that is over stays as it is."""
+    """Reset a connection, as a crash does; do nothing if it is closed already."""
     with contextlib.suppress(OSError):
         end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
     end.transport.abort()

@@ -1,4 +1,4 @@
-"""A relay without defences, as most are written: what the attacks must succeed on, to be attacks."""
+"""A relay without defences, as tutorials write it. An attack counts only if it succeeds here."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def files(path: str) -> Response:
 
 @contextlib.contextmanager
 def run_unprotected_relay() -> Iterator[str]:
-    """Run it as a process of its own; yield its address."""
+    """Run the relay as a process; yield its address."""
     with subprocess.Popen([sys.executable, __file__], stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr
         try:

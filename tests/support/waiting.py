@@ -1,4 +1,4 @@
-"""Waiting for what sends no event."""
+"""Wait for a condition that sends no event."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 TIMEOUT_S = 60
-"""Generous: the machine may be busy, and what waits, waits for an event."""
+"""Generous, because the machine may be busy. A test that passes does not wait this long."""
 
 
 async def eventually(is_true: Callable[[], bool], complaint: str) -> None:

@@ -1,4 +1,4 @@
-"""A environment that a test can break."""
+"""An environment that a test can break."""
 
 from __future__ import annotations
 

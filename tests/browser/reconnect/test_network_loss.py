@@ -1,4 +1,4 @@
-"""The network breaks, loudly or without a word, and the talk goes on."""
+"""The network fails, with a reset or silently, and the conversation continues."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 AWAY_S = 60
 UNDER_WAY_MS = 1000
-"""Sound may take so long from the microphone to the upstream on a busy machine."""
+"""On a busy machine, sound may take this long from the microphone to the upstream."""
 
 
 async def test_an_answer_cut_off_by_a_loss_keeps_what_was_played_and_can_be_continued(
@@ -28,7 +28,7 @@ async def test_an_answer_cut_off_by_a_loss_keeps_what_was_played_and_can_be_cont
 
     await invariants.ask(f"Answer {LONG}")
     await user.heard(500)
-    assert environment.upstream.session.response, "the answer is still coming"
+    assert environment.upstream.session.response, "the answer is already complete"
     environment.upstream.proxy.cut()
     await user.closed_with(1014)
     await user.state("connected")
@@ -47,7 +47,7 @@ async def test_an_answer_cut_off_by_a_loss_keeps_what_was_played_and_can_be_cont
 async def test_a_conversation_survives_a_minute_without_network(
     environment: Environment, invariants: Invariants
 ) -> None:
-    """Nobody is told: bytes are swallowed, as when a phone loses its mast."""
+    """Neither side learns of it: bytes are held back, as when a phone loses its network."""
     user, upstream = environment.user, environment.upstream
     await user.press("Start Recording")
     await user.state("listening")
@@ -59,7 +59,7 @@ async def test_a_conversation_survives_a_minute_without_network(
         invariants.asked.append("Is anybody there?")
         await user.write("Is anybody there?")
         await user.speak()
-        await anyio.sleep_forever()  # that time passes is the point
+        await anyio.sleep_forever()  # until the minute is over
     await user.state("reconnecting")
     opened = len(upstream.records.sessions)
     back_ms = await user.tapped("moment()")

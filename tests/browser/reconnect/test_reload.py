@@ -1,4 +1,4 @@
-"""A page that is loaded anew, or beside another one, and a conversation that is forgotten."""
+"""A page that is reloaded, two pages side by side, and a conversation that is cleared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two servers behind a real nginx, and a server that starts anew whenever its code changes."""
+"""Two servers behind a real nginx, and a server that restarts whenever its code changes."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_a_conversation_survives_a_change_of_the_servers_code(
         async with open_environment(chromium, start) as environment, contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(
                 environment.stop_server, signal.SIGTERM
-            )  # it has a process of its own to end
+            )  # the reloader ends its child process
             user = environment.user
             invariants = Invariants(user, environment.upstream)
             await user.press("Connect")

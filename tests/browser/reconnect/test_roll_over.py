@@ -1,4 +1,4 @@
-"""A session's end by the clock: the next one takes over before it, and nobody notices."""
+"""A session reaches its time limit: the next one takes over before, and the user does not notice."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 SESSION_S = 20
 MAX_GAP_MS = 300
 LEAST_SHARED_MS = 300
-"""So long a word may last before a session notices it."""
+"""Speech may last this long before a session notices it."""
 ALIKE_S = 0.15
 SPEECH = re.compile(r"\[(\d\.\d) s of speech")
 
 
 def captured(session: RecordingSession) -> Iterator[tuple[float, float]]:
-    """Yield beginning and end, in ms, of each stretch of sound a session got without a hole, as far as the ramp tells."""
+    """Yield beginning and end, in ms, of each stretch of sound that a session received without a hole."""
     begin_ms: float | None = None
     end_ms = 0.0
-    lead_ms = 0.0  # of speech, before the ramp told anything
+    lead_ms = 0.0  # of speech before the first append whose time the ramp tells
     for append in session.appends:
         if begin_ms is None:
             if append.at_ms is None:
@@ -48,7 +48,7 @@ def captured(session: RecordingSession) -> Iterator[tuple[float, float]]:
 
 
 def check_sound(sessions: list[RecordingSession]) -> list[float]:
-    """Check that each session's sound is whole, and that each got the last moments of the former's; return those, in ms."""
+    """Check that each session's sound has no hole and begins with the end of the former session's; return the overlaps in ms."""
     stretches = [list(captured(session)) for session in sessions]
     assert [len(each) for each in stretches] == [1] * len(sessions), f"there are holes in {stretches}"
     shared_ms = [earlier[0][1] - later[0][0] for earlier, later in pairwise(stretches)]
@@ -60,7 +60,7 @@ def check_sound(sessions: list[RecordingSession]) -> list[float]:
 async def test_a_conversation_continues_over_the_end_of_its_sessions_without_a_gap(
     environment: Environment, invariants: Invariants, show: Callable[[str], None]
 ) -> None:
-    """Also when somebody begins to speak in the moment of the change, which no session has noticed yet."""
+    """Also when the user begins to speak at the moment of the change, before any session has noticed it."""
     user, upstream = environment.user, environment.upstream
     upstream.simulator.faults = Faults(session_s=SESSION_S)
     await user.press("Start Recording")
@@ -73,7 +73,7 @@ async def test_a_conversation_continues_over_the_end_of_its_sessions_without_a_g
     [said] = [SPEECH.match(turn.words) for turn in await user.turns() if SPEECH.match(turn.words)]
 
     await upstream.wait_for_session(2)
-    # The third session lasts, so that no fourth is open when all is checked.
+    # The third session does not expire, so that no fourth one is open at the final checks.
     upstream.simulator.faults = Faults()
     await upstream.check_only_session()
     await invariants.check_restored()
@@ -91,7 +91,7 @@ async def test_a_conversation_continues_over_the_end_of_its_sessions_without_a_g
     assert len(spoken) == 2
     assert said
     assert spoken[1]
-    assert abs(float(spoken[1][1]) - float(said[1])) <= ALIKE_S, "not all that was said was heard"
+    assert abs(float(spoken[1][1]) - float(said[1])) <= ALIKE_S, "part of the speech was lost"
     await invariants.check()
     assert "reconnecting" not in [state for state, _ in await user.tapped("states")]
     shared_ms = check_sound(upstream.records.sessions)
@@ -106,7 +106,7 @@ async def test_a_session_that_expires_during_an_answer_is_followed_by_another(
     await user.press("Connect")
     await user.state("connected")
     await invariants.ask(f"Speak over the end, {LONG}")
-    upstream.simulator.faults = Faults()  # those after it last
+    upstream.simulator.faults = Faults()  # the sessions after it do not expire
     await user.closed_with(4408)
     await user.state("connected")
     await invariants.check_restored()

@@ -1,4 +1,4 @@
-"""The server dies or is restarted at each state of a talk, and the talk goes on."""
+"""The server is killed or restarted in each state of a conversation, and the conversation continues."""
 
 from __future__ import annotations
 
