@@ -177,6 +177,19 @@ def client_event(fields: dict[str, Check], required: tuple[str, ...] = ()) -> Ch
     return record({"type": string, "event_id": nullable(string), **fields}, required)
 
 
+def asked_alike(both: Settings, response: dict[str, Any]) -> dict[str, Any]:
+    """Return what is asked of a response in both dialects alike; `both` are its settings over the session's."""
+    return {
+        "tools": both["tools"],
+        "tool_choice": both["tool_choice"],
+        "metadata": response.get("metadata"),
+        "in_conversation": response.get("conversation") != "none",
+        "input": response.get("input"),
+        "instructions": both["instructions"] or "",
+        "own_instructions": response.get("instructions") or "",
+    }
+
+
 def filled(detection: Settings | None) -> Settings | None:
     """Return turn detection settings with the defaults of their type filled in; none for the type "none"."""
     if detection is None or detection["type"] == "none":

@@ -96,6 +96,7 @@ SAYING_PLAIN = re.compile(
 EXACTLY = re.compile(
     r"\b(?:exactly|only|just|verbatim|simply|following|words?|phrase|sentence)\b", re.IGNORECASE
 )
+VERBATIM = re.compile(r"\b(?:exactly|verbatim|words?|phrase|following)\b", re.IGNORECASE)
 SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
 QUESTION = re.compile(
     r"\?|^(?:what|which|who|whom|whose|when|where|why|how|do|does|did|is|are|can|could)\b", re.IGNORECASE
@@ -198,23 +199,32 @@ def sums(text: str) -> list[str]:
     return [f"{result:.6g}" for result in results]
 
 
-def to_be_said(request: str) -> list[str]:
-    """Return what a request asks to be said, in quotation marks or not: 'Say "hello"', "say exactly: pineapple"."""
+def to_be_said(request: str, *, always: bool = False) -> list[str]:
+    """Return what a request asks to be said, in quotation marks or not: 'Say "hello"', "say exactly: pineapple".
+
+    Args:
+        always: the request is for every answer, so that without quotation marks it must say "exactly" or "the word".
+    """
     request = plain(request)
-    found = phrases(request)
-    match = None if found else SAYING_PLAIN.search(request)
-    if match and (match["verb"].lower() == "say" or match["colon"] or EXACTLY.search(match["how"])):
-        rest = match["rest"]
-        if match["colon"] or ": " in rest:
-            found = [rest if match["colon"] else rest.partition(": ")[2]]
-        else:
-            found = [SENTENCE_END.split(rest)[0]]
+    found = list(dict.fromkeys(SAYING.findall(request)))[:MOST_PHRASES]
+    match = None if found else find_saying(request, always=always)
+    if match and (match["colon"] or ": " in match["rest"]):
+        found = [match["rest"] if match["colon"] else match["rest"].partition(": ")[2]]
+    elif match:
+        found = [SENTENCE_END.split(match["rest"])[0]]
     return [phrase.strip("\"' ")[:LONGEST_PHRASE] for phrase in found if phrase.strip("\"' ")]
 
 
-def phrases(instructions: str) -> list[str]:
-    """Return what is in quotation marks after a word such as say, include, mention or end; at most three."""
-    return list(dict.fromkeys(SAYING.findall(plain(instructions))))[:MOST_PHRASES]
+def find_saying(request: str, *, always: bool) -> re.Match[str] | None:
+    """Return the first place where a request, without quotation marks, wants something said word by word."""
+    match = SAYING_PLAIN.search(request)
+    while match:
+        how = match["how"]
+        is_meant = match["verb"].lower() == "say" or match["colon"] or EXACTLY.search(how)
+        if VERBATIM.search(how) if always else is_meant:
+            return match
+        match = SAYING_PLAIN.search(request, match.end("verb"))
+    return None
 
 
 def recall(question: str, earlier: Iterable[str]) -> str | None:

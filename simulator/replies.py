@@ -15,7 +15,7 @@ from simulator.checks import RequestError
 from simulator.conversation import Item
 from simulator.dialect import Asked
 from simulator.faults import FAULTS
-from simulator.reading import phrases, recall, sums, to_be_said
+from simulator.reading import recall, sums, to_be_said
 from simulator.tool_calls import MOST_CALLS, arguments, fitting, function_tools, subjects
 from simulator.turns import Heard
 from simulator.voice import Speech, line, ramp, replay, silence
@@ -162,7 +162,7 @@ class Partner:
         typed = item.text if item and item.role == "user" and not item.heard else ""
         requests = [request for request in (asked.own_instructions, typed) if request]
         demands = [each for request in requests for each in (*to_be_said(request), *sums(request))]
-        demands += phrases(asked.instructions)
+        demands += to_be_said(asked.instructions, always=True)
         said = [earlier_item.text for earlier_item in earlier if earlier_item.role in ("user", "system")]
         recalled = filter(None, (recall(request, said) for request in requests))
         opening = self._opening(item)

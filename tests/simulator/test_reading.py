@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.reading import names, numbers, phrases, recall, sums, to_be_said
+from simulator.reading import names, numbers, recall, sums, to_be_said
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,21 @@ def test_nothing_is_found_where_nothing_is_to_be_said(request_: str) -> None:
     assert to_be_said(request_) == []
 
 
-def test_phrases_of_instructions_are_in_quotation_marks() -> None:
-    instructions = (
-        'You are "Ada". Always include the phrase "San Francisco". End every answer with "Goodbye".'
-    )
-
-    assert phrases(instructions) == ["San Francisco", "Goodbye"]
+@pytest.mark.parametrize(
+    ("instructions", "said"),
+    [
+        (
+            'You are "Ada". Include the phrase "San Francisco". End with "Goodbye".',
+            ["San Francisco", "Goodbye"],
+        ),
+        ("Always respond with exactly: OK", ["OK"]),
+        ("Answer every question with one word. Reply with the word banana.", ["banana"]),
+        ("You are a helpful assistant. Respond only in English. Say hello first.", []),
+        ("Answer in one sentence about the weather.", []),
+    ],
+)
+def test_instructions_for_every_answer_must_be_explicit(instructions: str, said: list[str]) -> None:
+    assert to_be_said(instructions, always=True) == said
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import pytest
 from session_client import UTTERANCE, SessionClient, done, message
@@ -74,6 +75,33 @@ def test_conversation_forgets_what_a_model_would(client: SessionClient) -> None:
         client.fails({"type": "conversation.item.retrieve", "item_id": "old"})["code"]
         == "item_retrieve_invalid_item_id"
     )
+
+
+@pytest.mark.parametrize(
+    ("truncation", "kept"),
+    [
+        (
+            {"type": "retention_ratio", "retention_ratio": 0.5, "token_limits": {"post_instructions": 100}},
+            ["e"],
+        ),
+        (
+            {"type": "retention_ratio", "retention_ratio": 1.0, "token_limits": {"post_instructions": 100}},
+            ["d", "e"],
+        ),
+        ("auto", ["a", "b", "c", "d", "e"]),
+        ("disabled", ["a", "b", "c", "d", "e"]),
+    ],
+)
+def test_as_much_is_retained_as_truncation_says(truncation: Any, kept: list[str]) -> None:
+    client = SessionClient("ga")
+    client.update(truncation=truncation)
+    for item_id in "abcde":
+        content = [{"type": "input_text", "text": "x" * 160}]
+        item = {"id": item_id, "type": "message", "role": "user", "content": content}
+        client.send("conversation.item.create", item=item)
+
+    retrieved = [client.send("conversation.item.retrieve", item_id=item_id)[0] for item_id in "abcde"]
+    assert [event["item"]["id"] for event in retrieved if "item" in event] == kept
 
 
 def test_items_without_end_are_not_kept(client: SessionClient) -> None:
