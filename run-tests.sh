@@ -17,7 +17,7 @@ PATH="$PWD/.venv/bin:$PATH" # node and npm come with requirements/dev.txt
 # Debian packages: browsers, a sound server for them, and nginx to compare the relay with.
 packages='chromium chromium-headless-shell firefox-esr webkit2gtk-driver xvfb pulseaudio pulseaudio-utils
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-pulseaudio nginx-light'
-# shellcheck disable=SC2086  the list is meant to be split
+# shellcheck disable=SC2086 # the list must be split into words
 if [ -z "$quick" ] && ! dpkg -s $packages >/dev/null 2>&1; then
   echo 'installing browsers and a sound server ...' >&2
   if ! { as_root apt-get update -q &&
@@ -34,6 +34,7 @@ if ! cmp -s package-lock.json node_modules/installed.json; then
   cp package-lock.json node_modules/installed.json
 fi
 
+shellcheck --external-sources ./*.sh requirements/*.sh .ci/run
 ruff check .
 ruff format --check --quiet .
 mypy & # it takes one core for about 20 s; the first tests run beside it

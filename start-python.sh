@@ -1,7 +1,7 @@
 #!/bin/sh
-# Set up what the server needs (once, and again when requirements/server.lock changes) and start it.
-#   ./start-python.sh            serve http://localhost:3000, or what .env says
-#   ./start-python.sh --reload   the same, and start anew when a file changes
+# Install what the server needs, at the first start and after a change of requirements/server.lock, and start it.
+#   ./start-python.sh            serve http://localhost:3000, or the HOST and PORT of .env
+#   ./start-python.sh --reload   the same, and restart when a file changes
 set -eu
 cd "$(dirname "$0")"
 . ./requirements/environment.sh

@@ -1,4 +1,4 @@
-"""What `deploy/` ships: files that their programs accept, and an image's worth of product that runs."""
+"""The files of `deploy/` are valid, and what the image copies is enough to run the server."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def manifest(kind: str) -> dict[str, Any]:
     return found
 
 
-def test_the_dockerfile_has_nothing_to_complain_of() -> None:
+def test_hadolint_accepts_the_dockerfile() -> None:
     run = subprocess.run(
         [bin_path("hadolint"), DEPLOY / "Dockerfile"], capture_output=True, text=True, check=False
     )
     assert (run.returncode, run.stdout) == (0, "")
 
 
-def test_the_compose_file_is_one() -> None:
+def test_the_compose_file_matches_its_schema() -> None:
     command = [
         bin_path("check-jsonschema"),
         "--builtin-schema",
@@ -52,11 +52,11 @@ def test_the_compose_file_is_one() -> None:
 
 
 @pytest.mark.parametrize("found", manifests(), ids=lambda found: str(found["kind"]))
-def test_kubernetes_knows_every_field(found: dict[str, Any]) -> None:
+def test_each_manifest_matches_the_kubernetes_schema(found: dict[str, Any]) -> None:
     kubernetes_validate.validate(found, "1.37", strict=True)
 
 
-def test_pods_are_found_by_what_selects_them() -> None:
+def test_every_selector_matches_the_pods() -> None:
     labels = manifest("Deployment")["spec"]["template"]["metadata"]["labels"]
     assert manifest("Service")["spec"]["selector"] == labels
     for kind in ("Deployment", "PodDisruptionBudget"):
@@ -65,7 +65,7 @@ def test_pods_are_found_by_what_selects_them() -> None:
     assert manifest("HorizontalPodAutoscaler")["spec"]["minReplicas"] >= 2
 
 
-def test_every_setting_in_the_files_is_one() -> None:
+def test_the_files_set_only_variables_that_exist() -> None:
     compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     named = {*manifest("ConfigMap")["data"], *compose["voice"]["environment"]}
     named |= set(re.findall(r"\b([A-Z_]+)=", DOCKERFILE)) - {"PATH", "PYTHONDONTWRITEBYTECODE"}
@@ -74,7 +74,7 @@ def test_every_setting_in_the_files_is_one() -> None:
     assert set(re.findall(r"\$\{(\w+)\}", template)) == set(compose["nginx"]["environment"])
 
 
-def test_the_image_holds_all_that_runs_and_its_checks_pass(tmp_path: Path) -> None:
+def test_the_files_of_the_image_run_and_answer_the_probes(tmp_path: Path) -> None:
     wanted = re.findall(r"^COPY (\S+) \S+$", DOCKERFILE.partition("FROM python:3.13-slim\n")[2], re.MULTILINE)
     assert wanted == ["server.py", "realtime_voice", "simulator", "public"]
     for pattern in wanted:
@@ -84,7 +84,7 @@ def test_the_image_holds_all_that_runs_and_its_checks_pass(tmp_path: Path) -> No
     assert all(f"!{pattern}\n" in allowed for pattern in [*wanted, "requirements/cloud.lock"])
     with StartServer([sys.executable, str(tmp_path / "server.py")]) as start:
         origin = "https://voice.example.com"
-        server = start(HOST="0.0.0.0", ACCESS_CODE="a-code-of-the-tests-0123456789", PUBLIC_ORIGIN=origin)
+        server = start(ACCESS_CODE="a-code-of-the-tests-0123456789", PUBLIC_ORIGIN=origin)
         port = server.url.rpartition(":")[2]
         (probe,) = re.findall(r'"-c", "(.*)"\]', DOCKERFILE)
         subprocess.run([sys.executable, "-c", probe.replace(":3000", f":{port}")], check=True)
@@ -99,7 +99,7 @@ SOURCES = {"server": "requirements.txt", "cloud": "requirements/cloud.txt"}
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_lock_holds_every_pin_by_its_hashes_and_no_address(name: str) -> None:
+def test_a_lock_has_every_pin_with_its_hashes_and_no_address(name: str) -> None:
     lock = (ROOT / "requirements" / f"{name}.lock").read_text()
     entries = re.findall(
         r"^([a-z0-9-]+)==(\S+)[^\n]*(( \\\n +--hash=sha256:[0-9a-f]{64})+)$", lock, re.MULTILINE
@@ -114,7 +114,7 @@ def test_a_lock_holds_every_pin_by_its_hashes_and_no_address(name: str) -> None:
         assert [int(part) for part in locked[package].split(".")] >= [int(part) for part in number.split(".")]
 
 
-def test_what_the_tests_run_with_is_what_is_locked() -> None:
+def test_the_tests_run_with_the_locked_versions() -> None:
     lock = (ROOT / "requirements" / "server.lock").read_text()
     for package in (
         "fastapi",

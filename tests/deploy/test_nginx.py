@@ -1,4 +1,4 @@
-"""Two servers behind a real nginx with the site that `deploy/` ships."""
+"""Two servers behind a real nginx that runs the configuration of `deploy/`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Site:
             sock.sendall(head(method, target, sent) + body)
             return Answer(read_all(sock))
 
-    def talk(self, **headers: str) -> connect:
+    def connect(self, **headers: str) -> connect:
         known = {} if "Cookie" in headers else {"api-key": CODE}
         sent = {"Origin": self.origin, **known, **headers}
         address = f"wss://localhost:{self.port}/ws"
@@ -102,23 +102,23 @@ async def ending_of(page: ClientConnection) -> tuple[int | None, list[str]]:
     return page.close_code, codes
 
 
-async def test_sessions_spread_and_the_caps_of_the_servers_add_up(site: Site) -> None:
+async def test_sessions_are_spread_and_the_session_limits_of_the_servers_add_up(site: Site) -> None:
     before = [count(server, " started ") for server in site.servers]
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(10):
-            page = await stack.enter_async_context(site.talk())
+            page = await stack.enter_async_context(site.connect())
             assert json.loads(await page.recv())["type"] == "session.created"
         after = [count(server, " started ") for server in site.servers]
         assert [b - a for a, b in zip(before, after, strict=True)] == [5, 5]
-        async with site.talk() as eleventh:
+        async with site.connect() as eleventh:
             assert await ending_of(eleventh) == (1013, ["busy"])
 
 
 @pytest.mark.long
-async def test_a_silent_session_outlives_the_proxys_patience_by_the_servers_pings(site: Site) -> None:
-    async with site.talk(**{"OpenAI-Beta": "realtime=v1"}) as page:
+async def test_the_servers_pings_keep_a_silent_session_open_beyond_the_proxys_timeout(site: Site) -> None:
+    async with site.connect(**{"OpenAI-Beta": "realtime=v1"}) as page:
         await page.recv()
-        await asyncio.sleep(SILENCE_SECONDS + 2)  # that time passes is the point
+        await asyncio.sleep(SILENCE_SECONDS + 2)  # longer than the timeout of the proxy
         event = {"type": "session.update", "session": {"instructions": "x" * 500_000}}
         await page.send(json.dumps(event))
         async with asyncio.timeout(20):
@@ -126,7 +126,7 @@ async def test_a_silent_session_outlives_the_proxys_patience_by_the_servers_ping
                 pass
 
 
-def test_a_login_at_one_server_holds_at_the_other(site: Site) -> None:
+def test_a_login_at_one_server_is_valid_at_the_other(site: Site) -> None:
     form = urlencode({"code": CODE}).encode()
     answer = site.ask("/login", ("Origin", site.origin), method="POST", body=form)
     assert answer.status == 303
@@ -139,11 +139,11 @@ def test_a_login_at_one_server_holds_at_the_other(site: Site) -> None:
 @pytest.mark.parametrize("origin", ["https://evil.example", "https://localhost", "http://localhost"])
 async def test_another_site_is_refused_through_the_proxy(site: Site, origin: str) -> None:
     with pytest.raises(InvalidStatus) as refusal:
-        await site.talk(Origin=origin)
+        await site.connect(Origin=origin)
     assert refusal.value.response.status_code == 403
 
 
-def test_another_name_gets_no_certificate(site: Site) -> None:
+def test_a_request_for_another_host_name_gets_no_certificate(site: Site) -> None:
     with (
         socket.create_connection(("127.0.0.1", site.port), 20) as plain,
         pytest.raises(ssl.SSLError, match="UNRECOGNIZED_NAME"),
@@ -151,7 +151,7 @@ def test_another_name_gets_no_certificate(site: Site) -> None:
         site.tls.wrap_socket(plain, server_hostname="evil.example")
 
 
-def test_plain_http_leads_to_https_and_probes_stay_inside(site: Site) -> None:
+def test_http_is_redirected_to_https_and_probes_are_not_reachable(site: Site) -> None:
     with socket.create_connection(("127.0.0.1", site.plain_port), 20) as sock:
         sock.sendall(head("GET", "/a?b=c", [("Host", "localhost"), ("Connection", "close")]))
         answer = Answer(read_all(sock))
@@ -160,7 +160,7 @@ def test_plain_http_leads_to_https_and_probes_stay_inside(site: Site) -> None:
     assert site.ask("/login", ("Origin", site.origin), method="POST", body=b"x" * 9000).status == 413
 
 
-async def test_wrong_codes_are_counted_for_the_client_behind_the_proxy(site: Site) -> None:
+async def test_wrong_codes_are_counted_by_the_address_of_the_client_behind_the_proxy(site: Site) -> None:
     for _ in range(22):  # ten at each server
         status = (
             await asyncio.to_thread(
@@ -170,10 +170,10 @@ async def test_wrong_codes_are_counted_for_the_client_behind_the_proxy(site: Sit
     assert status == 429
 
 
-async def test_a_server_that_stops_tells_its_pages_and_the_other_takes_over(site: Site) -> None:
-    """Comes last: one server is gone after it."""
+async def test_a_stopping_server_closes_its_pages_with_1012_and_the_other_takes_over(site: Site) -> None:
+    """Must be the last test of this module: it stops one of the two servers."""
     cookie = f"__Host-voice={AccessCode(CODE).sign_cookie()}"
-    async with site.talk(Cookie=cookie) as one, site.talk(Cookie=cookie) as two:
+    async with site.connect(Cookie=cookie) as one, site.connect(Cookie=cookie) as two:
         for page in (one, two):
             await page.recv()
         stopped = site.servers[0]
@@ -182,7 +182,7 @@ async def test_a_server_that_stops_tells_its_pages_and_the_other_takes_over(site
             [asyncio.create_task(ending_of(page)) for page in (one, two)], return_when=asyncio.FIRST_COMPLETED
         )
         assert [task.result() for task in done] == [(1012, ["restarting"])]
-        async with site.talk(Cookie=cookie) as three:
+        async with site.connect(Cookie=cookie) as three:
             assert json.loads(await three.recv())["type"] == "session.created"
         for task in pending:
             task.cancel()
