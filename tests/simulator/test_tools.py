@@ -72,7 +72,7 @@ def give_output(client: SessionClient, events: list[dict[str, Any]], output: str
 def test_an_output_is_spoken_of_and_no_tool_called_again(speaking: SessionClient) -> None:
     speaking.update(tools=[WEATHER])
     give_output(speaking, speaking.answer("The weather in Paris, please."), "The weather in Paris is sunny.")
-    speaking.send("response.create")
+    speaking.send("response.create", response={"instructions": "Tell the weather in Paris."})
 
     said = transcript(speaking, speaking.finish())
     assert said == "Your tool has answered. (It said: The weather in Paris is sunny.)"
