@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 RECORDINGS = Path(__file__).parent / "recordings"
 UTTERANCES = [RECORDINGS / "what_is_the_weather.wav", RECORDINGS / "please_stop.wav"]
 """Spoken in turn. The simulator replays what it heard, and the same words over that replay would count as its echo."""
-PAUSE_SAMPLES = RECORDING_RATE_HZ // 4
-"""Longer than any pause between the words of an answer."""
+PAUSE_SAMPLES = RECORDING_RATE_HZ * 3 // 5
+"""Longer than any pause within an answer, and shorter than that between an interrupted answer and the next."""
 WORD_MS = 60
 VOICED = 500
 """An answer is within a word while its samples exceed this."""
@@ -80,7 +80,8 @@ def is_within_a_word(answer: NDArray[np.int16], at_ms: int) -> bool:
 def to_silence_ms(recording: Recording, start_ms: float) -> float:
     """Return how long after a moment the loudspeaker fell silent."""
     start = recording.index_at(start_ms)
-    loud = start + np.flatnonzero(np.abs(recording.sound[start:]) > AUDIBLE)
+    # Cut in a pause, an answer is silent from the start on: the first loud sample then belongs to the next answer.
+    loud = np.append(start, start + np.flatnonzero(np.abs(recording.sound[start:]) > AUDIBLE))
     pauses = np.flatnonzero(np.diff(loud) > PAUSE_SAMPLES)
     return recording.time_ms(int(loud[pauses[0]] if len(pauses) else loud[-1])) - start_ms
 
