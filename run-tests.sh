@@ -2,7 +2,8 @@
 # Set up what the tests need, browsers included, and run all checks and tests.
 #   ./run-tests.sh                     everything
 #   ./run-tests.sh quick               linters, types, and the quick tests that need no browser: under a minute
-#   ./run-tests.sh [quick] ARGUMENTS   the same, with these arguments for pytest (such as -k relay)
+#   ./run-tests.sh clients             SDKs and voice frameworks of others, in environments of their own: some minutes
+#   ./run-tests.sh [quick|clients] ARGUMENTS   the same, with these arguments for pytest (such as -k relay)
 set -eu
 cd "$(dirname "$0")"
 quick=
@@ -13,6 +14,14 @@ fi
 . ./requirements/environment.sh
 set_up_python requirements/dev.txt
 PATH="$PWD/.venv/bin:$PATH" # node and npm come with requirements/dev.txt
+
+if [ "${1-}" = clients ]; then
+  shift
+  uv venv --quiet --allow-existing tests/clients/python/.venv
+  uv pip install --quiet --python tests/clients/python/.venv -r requirements/clients.txt
+  npm install --prefix tests/clients/javascript --no-save --no-package-lock --no-fund --no-audit --loglevel=error
+  exec python -m pytest -m clients "$@"
+fi
 
 # Debian packages: browsers, a sound server for them, and nginx to compare the relay with.
 packages='chromium chromium-headless-shell firefox-esr webkit2gtk-driver xvfb pulseaudio pulseaudio-utils

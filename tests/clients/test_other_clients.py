@@ -117,8 +117,22 @@ def command(file: str, report: Path) -> list[str]:
     if file.endswith(".py"):
         folder = HERE / "python"
         python = folder / ".venv" / "bin" / "python"
-        return [str(python), "-m", "pytest", f"-c{folder}/pytest.ini", f"--junitxml={report}", str(HERE / file)]
-    return ["node", "--test", "--test-timeout=60000", "--test-reporter=junit", f"--test-reporter-destination={report}", str(HERE / file)]
+        return [
+            str(python),
+            "-m",
+            "pytest",
+            f"-c{folder}/pytest.ini",
+            f"--junitxml={report}",
+            str(HERE / file),
+        ]
+    return [
+        "node",
+        "--test",
+        "--test-timeout=60000",
+        "--test-reporter=junit",
+        f"--test-reporter-destination={report}",
+        str(HERE / file),
+    ]
 
 
 def version(package: str, file: str) -> str:
@@ -146,7 +160,7 @@ def test_the_client_does_all_it_can(
         text=True,
         timeout=PATIENCE_S,
     )
-    cases = list(ET.parse(report).iter("testcase"))
+    cases = list(ET.parse(report).iter("testcase"))  # noqa: S314 - the test's own file
     failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
     judge = service.judge
     show(

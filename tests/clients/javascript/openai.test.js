@@ -60,8 +60,7 @@ class Conversation {
   }
 
   speak() {
-    for (const piece of speech())
-      this.send('input_audio_buffer.append', { audio: piece.toString('base64') });
+    for (const piece of speech()) this.send('input_audio_buffer.append', { audio: piece.toString('base64') });
   }
 
   soundBytes() {
@@ -103,7 +102,9 @@ for (const [name, connect] of Object.entries(CLIENTS)) {
       const conversation = await start({ audio: { input: { transcription: { model: 'whisper-1' } } } });
       conversation.speak();
       const { response } = await conversation.until('response.done');
-      const words = conversation.seen.find(({ type }) => type.endsWith('input_audio_transcription.completed'));
+      const words = conversation.seen.find(({ type }) =>
+        type.endsWith('input_audio_transcription.completed'),
+      );
       assert.match(words.transcript, /of speech/);
       assert.equal(response.status, 'completed');
       assert.ok(conversation.soundBytes() > 48_000);

@@ -169,7 +169,9 @@ async def test_an_earlier_conversation_goes_on(relay: str) -> None:
 
 
 async def test_azure_is_spoken_to(tls_relay: str) -> None:
-    provider = AzureProvider(azure_endpoint=tls_relay.replace("wss", "https", 1), api_version="v1", api_key="any")
+    provider = AzureProvider(
+        azure_endpoint=tls_relay.replace("wss", "https", 1), api_version="v1", api_key="any"
+    )
     async with agent.realtime(AzureRealtimeModel("any", provider=provider)).session() as session:
         await session.send("What is the weather in Paris?")
         await session.wait_for_reply()
