@@ -6,6 +6,8 @@ events are judged by the `openai` package's models on their way.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import re
@@ -18,16 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from anyio.from_thread import start_blocking_portal
+from processes import free_port
 from sdk_models import check_event
 from server_process import ROOT, StartServer
-from tcp_proxy import TcpProxy
 
 from simulator import Simulator
 from simulator.session import Session
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from simulator.dialect import Dialect, Event
 
@@ -92,24 +94,51 @@ class Service:
 def service(azure_tls: ssl.SSLContext, ca_file: str) -> Iterator[Service]:
     judge = Judge()
     simulator = Simulator(new_session=judge.open_session)
+    port = free_port()
     with (
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(simulator),
+        portal.wrap_async_context_manager(behind_tls(port, azure_tls)) as tls_port,
         StartServer() as start,
     ):
-        endpoint = simulator.url.replace("ws", "http", 1)
-        server = start(AZURE_OPENAI_ENDPOINT=endpoint, AZURE_OPENAI_API_KEY="theirs")
-        port = int(server.url.rpartition(":")[2])
-        with portal.wrap_async_context_manager(TcpProxy(port, azure_tls)) as proxy:
-            yield Service(
-                {
-                    "RELAY_URL": f"ws://localhost:{port}",
-                    "TLS_RELAY_URL": f"wss://localhost:{proxy.port}",
-                    "NODE_EXTRA_CA_CERTS": ca_file,
-                    "SSL_CERT_FILE": ca_file,
-                },
-                judge,
-            )
+        start(
+            AZURE_OPENAI_ENDPOINT=simulator.url.replace("ws", "http", 1),
+            AZURE_OPENAI_API_KEY="theirs",
+            PORT=str(port),
+            PUBLIC_ORIGIN=f"http://localhost:{port},https://localhost:{tls_port}",
+        )
+        yield Service(
+            {
+                "RELAY_URL": f"ws://localhost:{port}",
+                "TLS_RELAY_URL": f"wss://localhost:{tls_port}",
+                "NODE_EXTRA_CA_CERTS": ca_file,
+                "SSL_CERT_FILE": ca_file,
+            },
+            judge,
+        )
+
+
+@contextlib.asynccontextmanager
+async def behind_tls(port: int, tls: ssl.SSLContext) -> AsyncIterator[int]:
+    """Serve over TLS what a port of this machine serves, as a reverse proxy does; yields the port."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Pass on what comes, up to its end or that of either connection."""
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()
 
 
 def command(file: str, report: Path) -> list[str]:
@@ -167,6 +196,7 @@ def test_the_client_does_all_it_can(
         f"{package} {version(package, file)}: {len(cases) - len(failed)} of {len(cases)} tests passed; "
         f"{judge.events} events, {len(judge.faults)} not as the SDK declares; errors: {dict(judge.errors) or 'none'}"
     )
+    assert not failed, "\n".join(ET.tostring(case, encoding="unicode") for case in failed)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert cases
     assert judge.faults == []

@@ -6,10 +6,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from typing import TYPE_CHECKING, Self
-
-if TYPE_CHECKING:
-    import ssl
+from typing import Self
 
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing resets the connection
 CHUNK_BYTES = 65536
@@ -20,16 +17,13 @@ Ends = tuple[asyncio.StreamWriter, asyncio.StreamWriter]
 class TcpProxy:
     """Pass TCP connections on to a port, inside `async with`, in the running event loop.
 
-    Args:
-        tls: take connections over TLS, and pass on what is in them.
-
     Attributes:
         target: the port they go to; may be changed.
         port: the proxy's own.
     """
 
-    def __init__(self, target: int, tls: ssl.SSLContext | None = None) -> None:
-        self.target, self._tls = target, tls
+    def __init__(self, target: int) -> None:
+        self.target = target
         self.port = 0
         self._server: asyncio.Server | None = None
         self._flows = asyncio.Event()
@@ -49,7 +43,7 @@ class TcpProxy:
 
     async def accept(self) -> None:
         """Take new connections again."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def refuse(self) -> None:
@@ -94,9 +88,6 @@ class TcpProxy:
             writer.write(data)
             await writer.drain()
         await self._flows.wait()
-        if not writer.can_write_eof():  # TLS
-            writer.close()
-            return
         with contextlib.suppress(OSError):
             writer.write_eof()
 
