@@ -25,11 +25,15 @@ REASONING_TOKENS = {"minimal": 8, "low": 32, "medium": 96, "high": 256, "xhigh":
 
 @dataclass(frozen=True)
 class Deployment:
-    """What a handshake leads to: a model and a kind of session, on Azure or (`is_azure` False) on OpenAI's own paths."""
+    """What a handshake leads to: a model and a kind of session, on Azure or (`is_azure` False) on OpenAI's own paths.
+
+    `has_transcription_deltas` is False for the first api-version, whose clients know no such event.
+    """
 
     model: str = "gpt-realtime"
     is_azure: bool = True
     kind: SessionKind = "realtime"
+    has_transcription_deltas: bool = True
 
     @property
     def reasons(self) -> bool:

@@ -19,6 +19,7 @@ PREVIEW_PATH = "/openai/realtime"
 AZURE_GA_PATH = "/openai/v1/realtime"
 SDK_PATHS = ("/v1/realtime", "/realtime")  # a stock SDK with this server as its base URL
 REALTIME_MODEL = re.compile(r"gpt-(4o-)?(mini-)?(realtime|audio)[a-z0-9.-]*")
+FIRST_API_VERSION = "2024-10-01-preview"
 PREVIEW_API_VERSION = re.compile(r"\d{4}-\d\d-\d\d-preview")
 
 REFUSALS = {
@@ -78,7 +79,12 @@ class Handshake:
         name = self.query.get("deployment") or self.query.get("model") or ""
         if model is None and REALTIME_MODEL.fullmatch(name):
             model = name
-        return Deployment(model or Deployment.model, is_azure=self.path not in SDK_PATHS, kind=self.kind)
+        return Deployment(
+            model or Deployment.model,
+            is_azure=self.path not in SDK_PATHS,
+            kind=self.kind,
+            has_transcription_deltas=self.query.get("api-version") != FIRST_API_VERSION,
+        )
 
     @property
     def kind(self) -> SessionKind:

@@ -327,6 +327,8 @@ class Session:
         elif transcription and not self._misbehaviour.holds("no_transcript"):
             with_logprobs = LOGPROBS in (self._settings.get("include") or ())
             events = transcription_events(item_id, heard, transcription, with_logprobs=with_logprobs)
+            if not self._deployment.has_transcription_deltas:
+                events = events[-1:]
             self._transcriptions.append((item, events))
         committed = {"previous_item_id": previous_id, "item_id": item_id}
         return [

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 from session_client import DIALECTS, UTTERANCE, SessionClient, one, types
+from websockets.datastructures import Headers
+
+from simulator.handshake import Handshake
 
 STEM = "conversation.item.input_audio_transcription"
 LOGPROBS = "item.input_audio_transcription.logprobs"
@@ -55,6 +59,20 @@ def test_deltas_make_up_the_transcript(client: SessionClient) -> None:
     deltas = [event["delta"] for event in events if event["type"] == f"{STEM}.delta"]
     assert len(deltas) > 5
     assert "".join(deltas) == one(events, f"{STEM}.completed")["transcript"]
+
+
+@pytest.mark.parametrize(
+    ("api_version", "kinds"),
+    [("2024-10-01-preview", ["completed"]), ("2025-04-01-preview", ["delta", "completed"])],
+)
+def test_the_first_api_version_has_no_deltas(api_version: str, kinds: list[str]) -> None:
+    handshake = Handshake.of(f"/openai/realtime?api-version={api_version}&deployment=any", Headers())
+    client = SessionClient("preview", **asdict(handshake.deployment(None)))
+    client.update_input(transcription={"model": "whisper-1"})
+    client.speak(UTTERANCE)
+    told = [kind for kind in types(client.finish()) if kind.startswith(STEM)]
+
+    assert told == [f"{STEM}.{kind}" for kind in kinds]
 
 
 @pytest.mark.parametrize("include", [None, [LOGPROBS]])
