@@ -38,7 +38,7 @@ from realtime_voice.settings import (
     is_readable_by_all,
     read_environment,
 )
-from realtime_voice.splice import STATE_KEY, create_browser_protocol
+from realtime_voice.splice import STATE_KEY, HandshakeProtocol, create_browser_protocol
 from realtime_voice.upstream import PING_SECONDS, PONG_SECONDS, Upstream
 from simulator import Simulator
 
@@ -182,7 +182,7 @@ def main() -> None:
         "server:create_configured_app" if reload else create_app(settings),
         factory=reload,
         reload=reload,
-        http="h11",  # unlike httptools it limits headers; it parses handshakes and page requests only
+        http=HandshakeProtocol,  # h11: unlike httptools it limits headers; it parses handshakes and page requests only
         ws=cast("type[asyncio.Protocol]", create_browser_protocol),
         ws_max_size=MAX_MESSAGE_BYTES,
         ws_per_message_deflate=False,  # compression would take more processor time than all else in the relay

@@ -28,6 +28,7 @@ import socket
 from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.asyncio.client import ClientConnection
@@ -40,6 +41,7 @@ from realtime_voice.traffic import TYPE_WITHIN_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import h11
     from starlette.types import ASGIApp
     from starlette.websockets import WebSocket
     from websockets.http11 import Request
@@ -73,6 +75,7 @@ class SplicedProtocol(asyncio.Protocol):
     walker: FrameWalker | None = None  # set when the handshake is done
     other: SplicedProtocol | None = None  # the other side, while joined
     target: asyncio.Transport | None = None  # the other side's transport, while it accepts data
+    buffered_bytes = 0
     buffer_limit_bytes = 0
     message_allowance: float = math.inf  # how many messages may come before the rate is checked
     framing_lost = False  # after an illegal frame, nobody knows where the next frame begins
@@ -219,6 +222,16 @@ class SplicedProtocol(asyncio.Protocol):
         self.resume_reading()
 
 
+class HandshakeProtocol(H11Protocol):
+    """uvicorn's HTTP protocol, except that frames which come in the same read as the upgrade request are not lost."""
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        super().handle_websocket_upgrade(event)
+        frames, _ = self.conn.trailing_data
+        if frames:
+            cast("asyncio.Protocol", self.transport.get_protocol()).data_received(frames)
+
+
 class BrowserProtocol(SplicedProtocol, WebSocketsSansIOProtocol):
     """uvicorn's websocket protocol for the browser's connection; the ASGI scope leads to it."""
 
@@ -228,14 +241,28 @@ class BrowserProtocol(SplicedProtocol, WebSocketsSansIOProtocol):
         self.second_began = 0.0
         self.message_allowance = EVENTS_PER_SECOND
         self.poll_timer: asyncio.TimerHandle | None = None
+        self.is_accepting = False  # the upgrade request is complete, and the app has not accepted it yet
+        self.early = b""  # frames that came meanwhile
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == SWITCHING_PROTOCOLS:  # otherwise uvicorn makes no scope
             cast("dict[str, Any]", self.scope["extensions"])[SCOPE_KEY] = self
             self.transport.pause_reading()  # until there is a walker: some clients send frames at once
+            self.is_accepting = True
+
+    def take_early(self) -> None:
+        """Process the frames that came before the app accepted the connection, and read on."""
+        self.is_accepting = False
+        early, self.early = self.early, b""
+        if early:
+            self.data_received(early)
+        self.resume_reading()
 
     def take_bytes(self, data: bytes) -> None:
+        if self.is_accepting:
+            self.early += data
+            return
         if self.walker is None:
             self.give_to_library(data)
             # uvicorn would leave a connection open for ever whose headers exceed its limit.
@@ -386,7 +413,7 @@ def browser_protocol_factory(app: ASGIApp) -> Callable[[], asyncio.Protocol]:
     """Return a function that makes the protocol of one connection to an app, as uvicorn's server does."""
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=HandshakeProtocol,
         ws=cast("type[asyncio.Protocol]", create_browser_protocol),
         ws_per_message_deflate=False,
         log_config=None,
@@ -411,11 +438,11 @@ def start_fast_path(browser: WebSocket, limits: Limits) -> bool:
     if protocol is None:
         return False
     if protocol.conn.extensions:
-        protocol.transport.resume_reading()
+        protocol.take_early()
         return False
     protocol.buffer_limit_bytes = limits.event_bytes
     protocol.start_walking(FrameWalker(masked=True, binary=False, limit_bytes=limits.event_bytes))
-    protocol.resume_reading()
+    protocol.take_early()
     return True
 
 
