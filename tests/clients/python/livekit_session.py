@@ -71,6 +71,8 @@ class Session:
             "error",
         ):
             session.on(name, lambda event, name=name: self.told.put_nowait((name, event)))
+        self.opened = asyncio.Event()
+        session.on("openai_server_event_received", lambda _event: self.opened.set())
 
     async def until(self, wanted: str) -> Any:
         with anyio.fail_after(PATIENCE_S):
@@ -87,6 +89,8 @@ class Session:
 
     async def ask(self, text: str) -> Any:
         """Type a message, ask for the answer, and return it when it begins."""
+        with anyio.fail_after(PATIENCE_S):
+            await self.opened.wait()  # the client gives up 5 s after a message, connected or not
         context = self.session.chat_ctx.copy()
         context.add_message(role="user", content=text)
         await self.session.update_chat_ctx(context)
