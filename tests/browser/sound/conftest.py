@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from engines import ENGINES
+from pulse import Pulse
 from sound_measurements import open_measuring_tab
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from engines import Tab
     from playwright.async_api import Playwright
-    from pulse import Pulse
 
 FOLDER = Path(__file__).parent
 
@@ -29,6 +29,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session", params=ENGINES)
 def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def sound_card() -> Iterator[Pulse]:
+    """A sound card that nothing but the measuring tabs play to."""
+    with Pulse() as pulse:
+        yield pulse
 
 
 @pytest.fixture(scope="session")
