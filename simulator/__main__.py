@@ -1,16 +1,20 @@
-"""Run the simulator alone: `python -m simulator`."""
+"""Run the simulator alone: `realtime-simulator`, or `python -m simulator`."""
 
 import argparse
 import asyncio
-import contextlib
 import ssl
+import sys
+import time
+from pathlib import Path
 
-from simulator import Simulator
+from simulator import Faults, Network, Simulator, read_scenario
+from simulator.faults import ScenarioError
+from simulator.recording import RecordingError
 
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m simulator",
+        prog="realtime-simulator",
         description="Serve the Realtime API of Azure OpenAI, in both dialects, without a model: it answers speech with "
         "spoken lines and the speaker's own voice, and understands nothing. Type /help to it for what it can exercise.",
     )
@@ -22,7 +26,29 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--scripted", action="store_true", help="ids count up, nothing is paced, answers are ramps"
     )
+    parser.add_argument(
+        "--clock", type=float, metavar="SECONDS", help="a fixed Unix time from which expires_at is reckoned"
+    )
+    parser.add_argument("--scenario", type=Path, help="TOML file that says what goes wrong in which session")
+    parser.add_argument("--latency-ms", type=not_negative, default=0, help="each event arrives so much later")
+    parser.add_argument("--jitter-ms", type=not_negative, default=0, help="and up to so much more")
+    parser.add_argument(
+        "--stall-every-s", type=not_negative, default=0, help="nothing arrives each time so much has passed"
+    )
+    parser.add_argument("--stall-s", type=not_negative, default=0, help="for so long")
+    files = parser.add_mutually_exclusive_group()
+    files.add_argument(
+        "--record", type=Path, metavar="FILE", help="record all sessions in a file, without secrets"
+    )
+    files.add_argument("--replay", type=Path, metavar="FILE", help="replay the sessions of a recording")
     return parser.parse_args()
+
+
+def not_negative(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1e9:  # noqa: PLR2004 - no number of seconds or milliseconds that anybody means
+        raise ValueError
+    return value
 
 
 async def run(arguments: argparse.Namespace) -> None:
@@ -30,6 +56,7 @@ async def run(arguments: argparse.Namespace) -> None:
     if arguments.certificate:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(arguments.certificate)
+    clock = time.time if arguments.clock is None else lambda: arguments.clock
     async with Simulator(
         host=arguments.host,
         port=arguments.port,
@@ -37,6 +64,13 @@ async def run(arguments: argparse.Namespace) -> None:
         ssl=tls,
         model=arguments.model,
         scripted=arguments.scripted,
+        faults=read_scenario(arguments.scenario) if arguments.scenario else Faults(),
+        clock=clock,
+        network=Network(
+            arguments.latency_ms, arguments.jitter_ms, arguments.stall_every_s, arguments.stall_s
+        ),
+        record=arguments.record,
+        replay=arguments.replay,
     ) as simulator:
         key = "the key given" if arguments.key else "any key"
         print(  # noqa: T201 - the command's answer
@@ -51,8 +85,22 @@ async def run(arguments: argparse.Namespace) -> None:
 
 
 def main() -> None:
-    with contextlib.suppress(KeyboardInterrupt):
+    """Serve until Ctrl-C; end with code 2 and one line when an option cannot be used."""
+    try:
         asyncio.run(run(parse_arguments()))
+    except KeyboardInterrupt:
+        pass
+    except (ScenarioError, RecordingError) as error:
+        sys.exit(fail(str(error)))
+    except ssl.SSLError:
+        sys.exit(fail("--certificate must name a PEM file with a certificate and its private key"))
+    except OSError as error:
+        sys.exit(fail(f"cannot serve: {error.strerror or error}"))
+
+
+def fail(words: str) -> int:
+    print(f"error: {words}", file=sys.stderr)  # noqa: T201 - the command's answer
+    return 2
 
 
 if __name__ == "__main__":

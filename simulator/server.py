@@ -10,6 +10,7 @@ import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 from weakref import WeakKeyDictionary
@@ -26,7 +27,9 @@ from simulator.dialect import Dialect, Event
 from simulator.faults import Faults
 from simulator.ga import GA
 from simulator.handshake import Handshake, check_handshake
+from simulator.network import Network, through
 from simulator.preview import Preview
+from simulator.recording import Record, Recorder, read_recording, replay_session
 from simulator.session import BETA_DISABLED, INVALID_SHAPE, Session, random_id
 
 MAX_MESSAGE_BYTES = 16 * 2**20  # an append of 15 MiB and its envelope
@@ -51,12 +54,17 @@ class Simulator:
         ssl: serve wss with these certificates.
         model: what answers, as session.created names it; None for the one in the handshake's query.
         scripted: for tests: ids count up, nothing is paced, answers are ramps.
+        clock: Unix time, from which a session's `expires_at` is reckoned; a test may fix it.
+        network: between the clients and the simulator.
+        record: a file that all sessions are recorded in (recording.py).
+        replay: a recording whose sessions are replayed in order, the last one to all later clients too.
         new_session: makes the session of a connection; a test may give one that notes what it is told.
 
     Attributes:
         handshakes: the upgrade requests so far, refused ones too (the last 1000).
         sessions: those open now, oldest first.
-        faults: what the handshakes from now on and their sessions meet; may be changed.
+        faults: what the handshakes from now on and their sessions meet; may be changed. One for all, or a list
+            with one for each, after which all is well.
     """
 
     def __init__(  # noqa: PLR0913 - each is an independent setting
@@ -66,14 +74,21 @@ class Simulator:
         port: int = 0,
         key: str | None = None,
         ssl: ssl.SSLContext | None = None,
-        faults: Faults = Faults(),  # noqa: B008 - frozen
+        faults: Faults | Sequence[Faults] = Faults(),  # noqa: B008 - frozen
         model: str | None = None,
         scripted: bool = False,
+        clock: Callable[[], float] = time.time,
+        network: Network = Network(),  # noqa: B008 - frozen
+        record: Path | None = None,
+        replay: Path | None = None,
         new_session: Callable[..., Session] = Session,
     ) -> None:
         self.handshakes: list[Handshake] = []
         self.sessions: list[Session] = []
-        self.faults = faults
+        self.faults: Faults | Sequence[Faults] = faults
+        self._clock, self._network = clock, network
+        self._recorder = None if record is None else Recorder(record)
+        self._replays = [] if replay is None else read_recording(replay)
         self._host, self._port, self._ssl = host, port, ssl
         self._key, self._model, self._scripted, self._new_session = key, model, scripted, new_session
         self._server: Server | None = None
@@ -115,6 +130,8 @@ class Simulator:
                     connection.transport.abort()
             self._server.close()
             await self._server.wait_closed()
+        if self._recorder:
+            self._recorder.close()
 
     async def _check(self, connection: ServerConnection, request: Request) -> Response | None:
         """Refuse an upgrade or let it pass, and note the faults that its session will meet."""
@@ -138,6 +155,9 @@ class Simulator:
     def _next_faults(self) -> Faults:
         """Return the faults for one more handshake and count it."""
         faults = self.faults
+        if not isinstance(faults, Faults):
+            first, *self.faults = faults or [Faults()]
+            return first
         if faults.times is not None:
             left = faults.times - 1
             self.faults = replace(faults, times=left) if left else Faults()
@@ -146,7 +166,12 @@ class Simulator:
     async def _serve(self, connection: ServerConnection) -> None:
         handshake, faults = self._openings[connection]
         dialect = DIALECTS[handshake.dialect or "ga"]
-        expires_at = int(time.time() + faults.session_s)
+        if self._replays:
+            recorded = self._replays.pop(0) if len(self._replays) > 1 else self._replays[0]
+            async with through(self._network, connection) as distant:
+                await replay_session(distant, recorded, paced=not self._scripted)
+            return
+        expires_at = int(self._clock() + faults.session_s)
         session = self._new_session(
             dialect,
             expires_at=expires_at,
@@ -161,7 +186,9 @@ class Simulator:
             elif faults.reject:
                 await reject(connection, faults.reject, REJECTIONS[faults.reject])
             else:
-                await Client(connection, session, faults, paced=not self._scripted).run()
+                record = self._recorder.session() if self._recorder else None
+                async with through(self._network, connection) as distant:
+                    await Client(distant, session, faults, paced=not self._scripted, record=record).run()
         except ConnectionClosed:
             pass  # the client may leave at any time
         finally:
@@ -175,8 +202,15 @@ class Client:
     """
 
     def __init__(
-        self, connection: ServerConnection, session: Session, faults: Faults, *, paced: bool
+        self,
+        connection: ServerConnection,
+        session: Session,
+        faults: Faults,
+        *,
+        paced: bool,
+        record: Record | None = None,
     ) -> None:
+        self._record = record
         self._connection, self._session, self._faults, self._paced = connection, session, faults, paced
         self._now = asyncio.get_running_loop().time
         self._began_at = self._now()
@@ -220,6 +254,8 @@ class Client:
                 message = await self._connection.recv()
         except TimeoutError:
             return
+        if self._record:
+            self._record("client", message)
         for batch in self._session.receive(message):
             await self._send(batch)
             await asyncio.sleep(0)  # others have their turn between two slices of a long append
@@ -230,6 +266,8 @@ class Client:
                 return
             # Lone surrogates, which JSON can carry and UTF-8 cannot, go out as the escapes they came in as.
             message = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+            if self._record:
+                self._record("server", message)
             await self._connection.send(message.encode("utf-8", "backslashreplace"), text=True)
             self._events_sent += 1
             await self._misbehave_when_due()

@@ -203,6 +203,7 @@ def test_a_test_in_a_document_passes(block: Block, tmp_path: Path) -> None:
     (tmp_path / "test_snippet.py").write_text(block.text)
     shown = run(
         *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "test_snippet.py"),
+        *("-p", "simulator.pytest_plugin"),  # as pytest does by itself once the package is installed
         folder=tmp_path,
         PYTHONPATH=str(ROOT),
     )
