@@ -65,7 +65,7 @@ if [ -n "$quick" ]; then
   run_tests -n 4 --maxschedchunk 2 -m 'not long and not thorough' tests/server tests/simulator tests/deploy "$@"
   wait "$types"
 else
-  run_tests -n 4 --maxschedchunk 2 -m 'not sound' "$@"
+  run_tests -n 4 --maxschedchunk 2 -m 'not sound and not clients' "$@"
   wait "$types"
   run_tests -n 2 --dist loadgroup -m sound "$@"
 fi

@@ -172,13 +172,10 @@ async def test_every_fault_at_every_moment_closes_the_other_end_and_leaves_nothi
         await asyncio.gather(browser.lost, azure.lost)
         files = open_files(running.process.pid)
         outcomes = [Outcome(*cell) for cell in itertools.product(("page", "upstream"), FAULTS, MOMENTS)]
-        pairs = []
-        for _ in outcomes:
-            browser = await open_browser(port)
-            pairs.append((browser, await upstream.arrived.get()))
-        await asyncio.gather(
-            *(run_fault(outcome, *pair) for outcome, pair in zip(outcomes, pairs, strict=True))
-        )
+        async with asyncio.TaskGroup() as faults:
+            for outcome in outcomes:  # each begins at once: the server waits 10 s for an upstream to accept
+                browser = await open_browser(port)
+                faults.create_task(run_fault(outcome, browser, await upstream.arrived.get()))
         await wait_for_open_files(running, files)
         await asyncio.to_thread(running.wait_until_all_ended)
     show(to_table(outcomes))
