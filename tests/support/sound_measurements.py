@@ -125,13 +125,15 @@ class Stop:
         left_page_ms: from the stop to the last sample that left the page.
         played_ms: how much of the answer the page says was played.
         left_ms: how much of it had left the page.
-        error_ms: how far `left_ms` is from what the loudspeaker got, the fade not counted.
+        miscount_ms: how far `left_ms` is from what left the page, the fade not counted.
+        error_ms: how far `left_ms` is from what the loudspeaker played, the fade not counted.
     """
 
     silent_ms: float
     left_page_ms: float
     played_ms: int
     left_ms: float
+    miscount_ms: float
     error_ms: float
 
 
@@ -146,6 +148,7 @@ async def stop_answer(tab: Tab, pulse: Pulse, after_ms: int) -> Stop:
         left_page_ms=stop["silentAfterMs"],
         played_ms=stop["playedMs"],
         left_ms=stop["leftMs"],
+        miscount_ms=abs(stop["soundMs"] - FADE_MS - stop["leftMs"]),
         error_ms=abs((last + 1 - first) / 48 - FADE_MS - stop["leftMs"]),
     )
 

@@ -200,7 +200,8 @@ window.measure = {
 
   /**
    * Stop in the middle of a tone. `stoppedAtMs` is the wall clock's time of the call, `silentAfterMs` what the audio
-   * clock counts from then to the last sample that left for the output, `leftMs` of the item without the fade.
+   * clock counts from then to the last sample that left for the output, `leftMs` what the speaker counts of the item, without
+   * the fade, and `soundMs` what the tap counts, with it.
    */
   async stop(afterMs) {
     const context = await open();
@@ -213,9 +214,11 @@ window.measure = {
     const leftMs = listener.speaker.heardMs(ITEM) + latencyMs(context);
     await after(50); // what the fade takes, and more
     const { sound, startedAt } = await played();
+    const first = sound.findIndex((sample) => sample !== 0);
     const last = sound.findLastIndex((sample) => sample !== 0) + 1;
     const silentAfterMs = 1000 * (startedAt + last / context.sampleRate - stoppedAt);
-    return { stoppedAtMs, silentAfterMs, playedMs, leftMs };
+    const soundMs = (1000 * (last - first)) / context.sampleRate;
+    return { stoppedAtMs, silentAfterMs, playedMs, leftMs, soundMs };
   },
 
   /** Play speech into the room and return what the microphone hears of it meanwhile. */

@@ -50,7 +50,6 @@ async def test_a_stop_silences_the_answer_and_tells_how_much_was_played(tab: Tab
     for stop in stops:
         assert isinstance(stop.played_ms, int)
         assert 0 < stop.played_ms <= stop.left_ms
+        assert stop.miscount_ms <= 0.4
     assert median(stop.left_page_ms for stop in stops) <= SILENT_MS
     assert median(stop.silent_ms for stop in stops) <= SILENT_MS
-    # A hole that a busy machine tears into the sound makes it longer at the loudspeaker; the page does not count holes.
-    assert min(stop.error_ms for stop in stops) <= 20
