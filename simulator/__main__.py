@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import ssl
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from simulator import Faults, Network, Simulator, read_scenario
 from simulator.faults import ScenarioError
-from simulator.recording import RecordingError
+from simulator.recording import RecordingError, Service
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -36,6 +37,11 @@ def parse_arguments() -> argparse.Namespace:
         "--stall-every-s", type=not_negative, default=0, help="nothing arrives each time so much has passed"
     )
     parser.add_argument("--stall-s", type=not_negative, default=0, help="for so long")
+    parser.add_argument(
+        "--service",
+        metavar="URL",
+        help="let the real service at this address answer, to record it; its key is read from SERVICE_KEY in the environment",
+    )
     files = parser.add_mutually_exclusive_group()
     files.add_argument(
         "--record", type=Path, metavar="FILE", help="record all sessions in a file, without secrets"
@@ -70,6 +76,7 @@ async def run(arguments: argparse.Namespace) -> None:
             arguments.latency_ms, arguments.jitter_ms, arguments.stall_every_s, arguments.stall_s
         ),
         record=arguments.record,
+        service=Service(arguments.service, os.environ.get("SERVICE_KEY", "")) if arguments.service else None,
         replay=arguments.replay,
     ) as simulator:
         key = "the key given" if arguments.key else "any key"

@@ -1,4 +1,4 @@
-"""Sessions in a file: recorded with secrets and names taken out, and replayed to a client.
+"""Sessions in a file: recorded, here or at the real service, with secrets and names taken out, and replayed to a client.
 
 A line of the file is one event as JSON: `{"session": 1, "at_ms": 120, "from": "client", "event": {…}}`.
 """
@@ -6,15 +6,18 @@ A line of the file is one event as JSON: `{"session": 1, "at_ms": 120, "from": "
 import asyncio
 import json
 import re
+import ssl
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
+import certifi
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidHandshake
 
 Side = Literal["client", "server"]
 Record = Callable[[Side, str | bytes], None]
@@ -24,6 +27,8 @@ REMOVED = "removed"
 SECRET_FIELDS = {"authorization", "headers", "api_key", "client_secret"}
 SECRETS = re.compile(r"\b(sk-|ek_)[\w-]{8,}|\bBearer +[\w.~+/-]+=*", re.ASCII)
 RESOURCE = re.compile(r"\b[\w-]+(?=\.(openai|cognitiveservices|services\.ai)\.azure\.com\b)", re.ASCII)
+MAX_EVENT_BYTES = 16 * 2**20
+UNSENDABLE_CODES = {1005, 1006, 1015}  # RFC 6455, 7.4.1: they stand for a close without a code
 SOUND_FIELDS = {"audio", "delta"}  # base64, which may look like anything
 
 
@@ -73,6 +78,65 @@ class Recorder:
 
     def close(self) -> None:
         self._file.close()
+
+
+class Connect(connect):
+    """websockets' connect, except that it follows no redirect: the key would go to another host."""
+
+    def process_redirect(self, exc: Exception) -> Exception:
+        return exc
+
+
+@dataclass(frozen=True)
+class Service:
+    """The real service, to be recorded.
+
+    Attributes:
+        url: the whole address of a session, with its query.
+        key: sent as `api-key` to Azure, as a bearer token to others.
+    """
+
+    url: str
+    key: str = field(repr=False)
+
+    def open(self) -> Connect:
+        is_azure = ".azure.com" in self.url.partition("?")[0]
+        headers = {"api-key": self.key} if is_azure else {"Authorization": f"Bearer {self.key}"}
+        tls = ssl.create_default_context(cafile=certifi.where()) if self.url.startswith("wss:") else None
+        return Connect(
+            self.url, ssl=tls, additional_headers=headers, compression=None, max_size=MAX_EVENT_BYTES
+        )
+
+
+async def record_service(connection: ServerConnection, service: Service, record: Record) -> None:
+    """Pass the events of a client and the service to each other, unchanged, and record them, until one of them leaves."""
+    try:
+        async with service.open() as upstream:
+            up = asyncio.create_task(_pass_on(connection, upstream, "client", record))
+            down = asyncio.create_task(_pass_on(upstream, connection, "server", record))
+            await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (up, down):
+                task.cancel()
+            await asyncio.gather(up, down, return_exceptions=True)
+            if upstream.close_code is not None and upstream.close_code not in UNSENDABLE_CODES:
+                await connection.close(upstream.close_code, upstream.close_reason or "")
+    except (OSError, InvalidHandshake, EOFError) as failure:  # its text could hold the address
+        await connection.close(1014, f"the service was not reached: {type(failure).__name__}")
+
+
+async def _pass_on(
+    source: ServerConnection | ClientConnection,
+    target: ServerConnection | ClientConnection,
+    side: Side,
+    record: Record,
+) -> None:
+    try:
+        while True:
+            message = await source.recv()
+            record(side, message)
+            await target.send(message)
+    except ConnectionClosed:
+        pass  # either of them may leave at any time
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from simulator.ga import GA
 from simulator.handshake import Handshake, check_handshake
 from simulator.network import Network, through
 from simulator.preview import Preview
-from simulator.recording import Record, Recorder, read_recording, replay_session
+from simulator.recording import Record, Recorder, Service, read_recording, record_service, replay_session
 from simulator.session import BETA_DISABLED, INVALID_SHAPE, Session, random_id
 
 MAX_MESSAGE_BYTES = 16 * 2**20  # an append of 15 MiB and its envelope
@@ -57,6 +57,7 @@ class Simulator:
         clock: Unix time, from which a session's `expires_at` is reckoned; a test may fix it.
         network: between the clients and the simulator.
         record: a file that all sessions are recorded in (recording.py).
+        service: the real service, which then answers all clients, so that it can be recorded.
         replay: a recording whose sessions are replayed in order, the last one to all later clients too.
         new_session: makes the session of a connection; a test may give one that notes what it is told.
 
@@ -80,13 +81,14 @@ class Simulator:
         clock: Callable[[], float] = time.time,
         network: Network = Network(),  # noqa: B008 - frozen
         record: Path | None = None,
+        service: Service | None = None,
         replay: Path | None = None,
         new_session: Callable[..., Session] = Session,
     ) -> None:
         self.handshakes: list[Handshake] = []
         self.sessions: list[Session] = []
         self.faults: Faults | Sequence[Faults] = faults
-        self._clock, self._network = clock, network
+        self._clock, self._network, self._service = clock, network, service
         self._recorder = None if record is None else Recorder(record)
         self._replays = [] if replay is None else read_recording(replay)
         self._host, self._port, self._ssl = host, port, ssl
@@ -171,6 +173,10 @@ class Simulator:
             async with through(self._network, connection) as distant:
                 await replay_session(distant, recorded, paced=not self._scripted)
             return
+        record = self._recorder.session() if self._recorder else None
+        if self._service:
+            await record_service(connection, self._service, record or (lambda _side, _message: None))
+            return
         expires_at = int(self._clock() + faults.session_s)
         session = self._new_session(
             dialect,
@@ -186,7 +192,6 @@ class Simulator:
             elif faults.reject:
                 await reject(connection, faults.reject, REJECTIONS[faults.reject])
             else:
-                record = self._recorder.session() if self._recorder else None
                 async with through(self._network, connection) as distant:
                     await Client(distant, session, faults, paced=not self._scripted, record=record).run()
         except ConnectionClosed:

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
 
 from simulator import Simulator
-from simulator.recording import RecordingError, read_recording, without_secrets
+from simulator.recording import RecordingError, Service, read_recording, without_secrets
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+KEY = "sk-of-the-tests-0123456789"
 
 
 async def converse(simulator: Simulator, text: str) -> list[dict[str, Any]]:
@@ -39,6 +43,36 @@ async def test_a_replayed_session_sends_what_was_recorded(tmp_path: Path) -> Non
         assert await converse(simulator, "Hello") == first
         assert await converse(simulator, "Anything") == second
         assert await converse(simulator, "Anything") == second
+
+
+async def test_the_service_is_recorded_without_its_key(tmp_path: Path) -> None:
+    """A simulator that wants a key stands in for the service."""
+    path = tmp_path / "session.jsonl"
+    async with Simulator(scripted=True, key=KEY) as service:
+        url = f"{service.url}/v1/realtime?model=gpt-realtime"
+        async with Simulator(service=Service(url, KEY), record=path) as recording:
+            received = await converse(recording, f"My key is {KEY}")
+    async with Simulator(scripted=True, replay=path) as simulator:
+        replayed = await converse(simulator, "Hello")
+
+    assert [event["event_id"] for event in replayed] == [event["event_id"] for event in received]
+    assert KEY not in path.read_text()
+
+
+@pytest.mark.parametrize(("key", "port"), [("a-wrong-key", None), (KEY, 9)])
+async def test_a_service_that_cannot_be_reached_is_said(key: str, port: int | None) -> None:
+    async with Simulator(key=KEY) as service:
+        origin = f"ws://127.0.0.1:{port}" if port else service.url
+        url = f"{origin}/v1/realtime?model=gpt-realtime"
+        async with (
+            Simulator(service=Service(url, key)) as recording,
+            connect(f"{recording.url}/v1/realtime?model=gpt-realtime", proxy=None) as client,
+        ):
+            with pytest.raises(ConnectionClosed):
+                await client.recv()
+            assert client.close_code == 1014
+            assert client.close_reason
+            assert "not reached" in client.close_reason
 
 
 async def test_a_replay_waits_for_the_client(tmp_path: Path) -> None:
