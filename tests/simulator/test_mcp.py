@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 from session_client import Event, SessionClient, done, one, types
 
+from simulator import Faults
+
 DELETE, SEARCH = "Delete the page “Old news”.", "Search the pages for “echo”."
 
 
-def session(url: str = "https://docs.example/mcp", **more: Any) -> tuple[SessionClient, list[Event]]:
+def session(
+    url: str = "https://docs.example/mcp", *, late: str = "", **more: Any
+) -> tuple[SessionClient, list[Event]]:
     """Return the client of a session with an MCP server, and the events of importing its tools."""
-    client = SessionClient("ga", scripted=False)
+    faults = Faults(always=(f"late {late}",)) if late else None
+    client = SessionClient("ga", scripted=False, faults=faults)
     server = {"type": "mcp", "server_label": "docs", "server_url": url, **more}
     return client, client.send("session.update", session={"type": "realtime", "tools": [server]})[1:]
 
@@ -45,6 +50,25 @@ def test_import_from_a_server_that_is_not_there_fails() -> None:
     _, events = session("https://unreachable.example/mcp")
 
     assert types(events) == ["conversation.item.added", "mcp_list_tools.in_progress", "mcp_list_tools.failed"]
+
+
+def test_an_import_may_last_until_a_response_has_begun() -> None:
+    client, events = session(late="mcp_list_tools.completed")
+    response = types(client.answer("Hello"))
+
+    assert types(events)[-1] == "conversation.item.done"
+    begun = types(client.events).index("response.created")
+    assert types(client.events).index("mcp_list_tools.completed") > begun
+    assert response[-1] == "response.done"
+
+
+def test_a_call_may_end_after_its_response() -> None:
+    client, _ = session(
+        "https://silent.example/mcp", late="response.mcp_call.completed", require_approval="never"
+    )
+    events = types(client.answer(SEARCH))
+
+    assert events.index("response.mcp_call.completed") > events.index("response.done")
 
 
 def test_call_is_made_by_the_service_which_speaks_of_it_afterwards() -> None:
