@@ -184,6 +184,11 @@ export class TurnController {
   /** @param {RealtimeEvent} event of the session */
   receive(event) {
     if (this.#session?.isAbandoned(event)) return;
+    if (event.type === 'input_audio_buffer.speech_started' && this.#state.facts.microphone === 'off') {
+      // The microphone was switched off meanwhile: this speech is being cleared, and no speech_stopped follows.
+      this.#silence({ cancel: false });
+      return;
+    }
     this.#conversation.receive(event);
     this.#reactions.get(event.type)?.(event);
   }

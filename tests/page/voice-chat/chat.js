@@ -229,6 +229,7 @@ export class TestChat {
 
   /** The server's turn detection hears the user. */
   interruptBySpeech() {
+    this.state.update({ microphone: 'on' });
     this.receive({ type: 'input_audio_buffer.speech_started', item_id: 'u' });
   }
 

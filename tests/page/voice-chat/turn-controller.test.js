@@ -101,6 +101,17 @@ test('a turn under way is answered when recording stops', async () => {
   assert.deepEqual(chat.types.slice(-2), ['input_audio_buffer.commit', 'response.create']);
 });
 
+test('speech that is noticed after recording has stopped leaves nothing to wait for, and yet stops the answer', async () => {
+  await chat.voiceChat.startRecording();
+  chat.startAnswer();
+  await chat.voiceChat.stopRecording();
+  const turns = chat.conversation.turns.length;
+  chat.receive({ type: 'input_audio_buffer.speech_started', item_id: 'u' });
+  assert.equal(chat.state.facts.isUserSpeaking, false);
+  assert.equal(chat.conversation.turns.length, turns);
+  assert.equal(chat.speaker.calls.at(-1), 'stop');
+});
+
 const HARMLESS = [
   { code: 'response_cancel_not_active' },
   { code: 'input_audio_buffer_commit_empty' },
