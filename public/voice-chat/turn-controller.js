@@ -16,6 +16,8 @@ const TRANSCRIPT_WAIT_MS = 60_000;
 export class TurnController {
   /** @type {Session | null} */ #session = null;
   #isCutOff = false;
+  /** The microphone was switched off, and the service has not confirmed yet that it forgot what it heard. */
+  #isClearing = false;
   /** @type {Promise<unknown>} */ #silenced = Promise.resolve();
   #speechInput;
   #speechOutput;
@@ -150,7 +152,10 @@ export class TurnController {
   /** The microphone was switched off. A turn that the user was speaking is answered. */
   stopListening() {
     if (this.#state.facts.isUserSpeaking) this.#commitSpeech();
-    else this.#session?.clearAudio();
+    else {
+      this.#session?.clearAudio();
+      this.#isClearing = true;
+    }
   }
 
   /** @param {string} itemId its first sample is heard */
@@ -184,8 +189,9 @@ export class TurnController {
   /** @param {RealtimeEvent} event of the session */
   receive(event) {
     if (this.#session?.isAbandoned(event)) return;
-    if (event.type === 'input_audio_buffer.speech_started' && this.#state.facts.microphone === 'off') {
-      // The microphone was switched off meanwhile: this speech is being cleared, and no speech_stopped follows.
+    if (event.type === 'input_audio_buffer.cleared') this.#isClearing = false;
+    if (event.type === 'input_audio_buffer.speech_started' && this.#isClearing && !this.#isMicrophoneOn) {
+      // This speech was noticed before the service cleared it, and no speech_stopped follows.
       this.#silence({ cancel: false });
       return;
     }
@@ -195,6 +201,10 @@ export class TurnController {
 
   get #isAssistantActive() {
     return this.#state.facts.isAnswerPlaying || this.#session?.isResponding;
+  }
+
+  get #isMicrophoneOn() {
+    return this.#state.facts.microphone === 'on';
   }
 
   #onSpeechStarted() {
