@@ -20,7 +20,7 @@ pytestmark = pytest.mark.sound
 QUESTION = Path(__file__).parents[1] / "support" / "recordings" / "what_is_the_weather.wav"
 
 
-async def test_firefox_holds_an_interrupted_conversation_and_restores_it(
+async def test_an_interrupted_conversation_in_firefox_is_restored(
     playwright: Playwright, pulse: Pulse, site: str
 ) -> None:
     async with firefox(playwright, pulse) as browser:

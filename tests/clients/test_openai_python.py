@@ -123,7 +123,7 @@ def nested(path: str, value: Any) -> dict[str, Any]:
 # The session
 
 
-async def test_the_session_is_told_when_it_opens(client: SdkConnection) -> None:
+async def test_the_session_is_described_when_it_opens(client: SdkConnection) -> None:
     session = client.events[0]["session"]
     assert session["id"].startswith("sess_")
     assert session["model"] == "gpt-realtime"
@@ -168,7 +168,7 @@ PREVIEW_SETTINGS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("path", GA_SETTINGS)
-async def test_each_setting_is_told_back(ga: SdkConnection, path: str) -> None:
+async def test_each_setting_is_sent_back(ga: SdkConnection, path: str) -> None:
     await ga.update(**nested(path, GA_SETTINGS[path]))
     assert at(ga.events[-1]["session"], path) == GA_SETTINGS[path]
 
@@ -176,7 +176,7 @@ async def test_each_setting_is_told_back(ga: SdkConnection, path: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("reasoning", {"effort": "high"}), ("parallel_tool_calls", False)]
 )
-async def test_each_setting_of_a_reasoning_model_is_told_back(
+async def test_each_setting_of_a_reasoning_model_is_sent_back(
     reasoning: SdkConnection, name: str, value: Any
 ) -> None:
     await reasoning.update(**{name: value})
@@ -184,7 +184,7 @@ async def test_each_setting_of_a_reasoning_model_is_told_back(
 
 
 @pytest.mark.parametrize("name", PREVIEW_SETTINGS)
-async def test_each_setting_of_the_preview_is_told_back(preview: SdkConnection, name: str) -> None:
+async def test_each_setting_of_the_preview_is_sent_back(preview: SdkConnection, name: str) -> None:
     await preview.update(**{name: PREVIEW_SETTINGS[name]})
     assert preview.events[-1]["session"][name] == PREVIEW_SETTINGS[name]
 
@@ -197,7 +197,7 @@ async def test_an_update_leaves_other_settings_alone(client: SdkConnection) -> N
 
 
 @pytest.mark.parametrize("eagerness", ["low", "high"])
-async def test_semantic_turn_detection_is_told_back(client: SdkConnection, eagerness: str) -> None:
+async def test_semantic_turn_detection_is_sent_back(client: SdkConnection, eagerness: str) -> None:
     wanted = {
         "type": "semantic_vad",
         "eagerness": eagerness,
@@ -286,7 +286,7 @@ async def test_speech_without_create_response_waits_for_the_client(client: SdkCo
 # Items
 
 
-async def test_an_item_is_placed_fetched_and_deleted(client: SdkConnection) -> None:
+async def test_an_item_is_inserted_retrieved_and_deleted(client: SdkConnection) -> None:
     await client.add(message("first"))
     placed = await client.add(message("before"), previous_item_id="root")
     assert placed.id == "before"
@@ -298,7 +298,7 @@ async def test_an_item_is_placed_fetched_and_deleted(client: SdkConnection) -> N
     assert (await client.error()).param == "item_id"
 
 
-async def test_a_conversation_of_all_roles_is_taken(client: SdkConnection) -> None:
+async def test_a_conversation_of_all_roles_is_accepted(client: SdkConnection) -> None:
     written = "output_text" if client.dialect == "ga" else "text"
     history = [
         message("rules", "system"),
@@ -348,7 +348,7 @@ def png(width: int, height: int) -> str:
 # Responses
 
 
-async def test_a_response_beside_the_conversation_leaves_it_alone(client: SdkConnection) -> None:
+async def test_a_response_outside_the_conversation_does_not_change_it(client: SdkConnection) -> None:
     await client.say("We speak of apples.")
     question = {
         "type": "message",
@@ -432,7 +432,7 @@ async def test_speech_interrupts_the_answer(paced: SdkConnection) -> None:
     assert (response.status, response.status_details.reason) == ("cancelled", "turn_detected")
 
 
-async def test_nothing_to_cancel_is_said(client: SdkConnection) -> None:
+async def test_a_cancel_without_a_response_is_an_error(client: SdkConnection) -> None:
     await client.send("response.cancel")
     assert (await client.error()).code == "response_cancel_not_active"
 
@@ -440,7 +440,7 @@ async def test_nothing_to_cancel_is_said(client: SdkConnection) -> None:
 # Tools
 
 
-async def test_a_tool_is_called_and_its_output_spoken_of(client: SdkConnection) -> None:
+async def test_a_tool_is_called_and_its_output_spoken(client: SdkConnection) -> None:
     await client.update(tools=[WEATHER, OTHER], tool_choice="auto")
     response = await client.answer("What is the weather in Paris?")
     [call] = [item for item in response.output if item.type == "function_call"]
@@ -496,9 +496,7 @@ async def test_an_output_for_no_call_is_refused(client: SdkConnection) -> None:
 
 
 @pytest.mark.parametrize(("ga_name", "preview_name"), [("pcmu", "g711_ulaw"), ("pcma", "g711_alaw")])
-async def test_telephone_audio_is_heard_and_spoken(
-    client: SdkConnection, ga_name: str, preview_name: str
-) -> None:
+async def test_g711_audio_is_heard_and_spoken(client: SdkConnection, ga_name: str, preview_name: str) -> None:
     if client.dialect == "ga":
         form = {"format": {"type": f"audio/{ga_name}"}}
         await client.update(audio={"input": form, "output": form})
@@ -547,7 +545,7 @@ async def test_a_faster_voice_needs_less_audio(client: SdkConnection) -> None:
     assert lengths[0] / lengths[1] == pytest.approx(1.5, rel=0.1)
 
 
-async def test_a_transcription_tells_how_likely_its_words_are(ga: SdkConnection) -> None:
+async def test_a_transcription_has_the_probabilities_of_its_words(ga: SdkConnection) -> None:
     await ga.update(
         include=["item.input_audio_transcription.logprobs"],
         audio={
@@ -758,7 +756,7 @@ async def test_a_lost_session_is_opened_again(service: Service, style: bool) -> 
     assert codes == [1013]
 
 
-async def test_sessions_are_apart(service: Service, style: bool) -> None:
+async def test_sessions_do_not_affect_each_other(service: Service, style: bool) -> None:
     async with (
         connect(service.relay, "ga", asynchronous=style) as first,
         connect(service.relay, "preview", asynchronous=style) as second,

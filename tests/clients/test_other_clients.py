@@ -181,7 +181,7 @@ def version(package: str, file: str) -> str:
 @pytest.mark.clients
 @pytest.mark.timeout(PATIENCE_S + 60)
 @pytest.mark.parametrize(("package", "file"), CLIENTS.items(), ids=CLIENTS)
-def test_the_client_does_all_it_can(
+def test_each_feature_of_a_client_works(
     package: str, file: str, service: Service, tmp_path: Path, show: Callable[[str], None]
 ) -> None:
     report = tmp_path / "report.xml"

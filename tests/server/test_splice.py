@@ -169,7 +169,7 @@ def library_classes(ours: type[SplicedProtocol]) -> list[type]:
 @pytest.mark.parametrize(
     ("ours", "name"), [(ours, name) for ours, names in OVERRIDDEN.items() for name in names]
 )
-def test_the_library_has_each_method_that_ours_override_with_the_same_parameters(
+def test_the_library_has_each_method_that_we_override_with_the_same_parameters(
     ours: type[SplicedProtocol], name: str
 ) -> None:
     theirs = next((vars(base)[name] for base in library_classes(ours) if name in vars(base)), None)
@@ -196,7 +196,7 @@ def names_in(cls: type) -> set[str]:
 
 
 @pytest.mark.parametrize("ours", OVERRIDDEN)
-def test_ours_share_no_other_name_with_the_library(ours: type[SplicedProtocol]) -> None:
+def test_our_protocol_classes_share_no_other_name_with_the_library(ours: type[SplicedProtocol]) -> None:
     theirs = set().union(*map(names_in, library_classes(ours)))
     mine = names_in(SplicedProtocol) | names_in(ours)
     assert (mine & theirs) - SHARED == set(OVERRIDDEN[ours])

@@ -29,7 +29,7 @@ def telephone(name: str, law: Law, *, scripted: bool = False) -> SessionClient:
 
 @pytest.mark.parametrize("law", ["mu", "a"])
 @pytest.mark.parametrize("name", DIALECTS)
-def test_telephone_s_speech_is_heard_and_answered_in_its_own_format(name: str, law: Law) -> None:
+def test_g711_speech_is_answered_in_the_same_format(name: str, law: Law) -> None:
     client = telephone(name, law)
     heard = client.speak(Encoder(law).encode(UTTERANCE))
     assert types(heard)[:2] == ["input_audio_buffer.speech_started", "input_audio_buffer.speech_stopped"]
@@ -55,7 +55,7 @@ def test_telephone_s_speech_is_heard_and_answered_in_its_own_format(name: str, l
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_telephone_s_sound_in_an_item_is_heard(name: str) -> None:
+def test_g711_audio_in_an_item_is_heard(name: str) -> None:
     client = telephone(name, "mu")
     content = [{"type": "input_audio", "audio": base64.b64encode(Encoder("mu").encode(UTTERANCE)).decode()}]
     client.send("conversation.item.create", item={"type": "message", "role": "user", "content": content})
@@ -74,7 +74,7 @@ def test_a_single_response_may_have_another_format() -> None:
     assert (len(spoken), len(usual)) == (3000 * 8, 3000 * 48)
 
 
-def test_commit_needs_as_many_milliseconds_of_a_telephone(client: SessionClient) -> None:
+def test_commit_needs_100_ms_of_g711_audio(client: SessionClient) -> None:
     form = FORMATS[client.name]["mu"]
     client.update(
         **{"input_audio_format": form} if client.name == "preview" else {"audio": {"input": {"format": form}}}

@@ -46,14 +46,14 @@ from session_client import (
         ('{"type": "output_audio_buffer.clear"}', "invalid_value"),
     ],
 )
-def test_what_is_no_event_brings_an_error_and_the_session_goes_on(
+def test_a_message_that_is_no_event_causes_an_error_and_the_session_goes_on(
     client: SessionClient, message: str | bytes, code: str
 ) -> None:
     assert client.fails(message)["code"] == code
     assert done(client.answer("Still there?"))["status"] == "completed"
 
 
-def test_unknown_event_type_names_those_there_are(client: SessionClient) -> None:
+def test_the_error_for_an_unknown_event_type_lists_the_known_types(client: SessionClient) -> None:
     error = client.fails({"type": "session.begin"})
 
     assert error["message"].startswith(
@@ -69,7 +69,7 @@ def test_too_long_append_is_refused(client: SessionClient) -> None:
 
 
 @pytest.mark.parametrize("schema", ['{"a":' * 40 + "1" + "}" * 40, '{"maximum": 1e400}'])
-def test_schema_that_cannot_be_told_back_is_refused(client: SessionClient, schema: str) -> None:
+def test_a_schema_that_cannot_be_sent_back_as_json_is_refused(client: SessionClient, schema: str) -> None:
     settings = json.dumps(
         {**TYPED[client.name], "tools": [{"type": "function", "name": "x", "parameters": "?"}]}
     )
@@ -146,7 +146,7 @@ def spoilt(event: Event, seed: int, value: Any) -> Event:
 @pytest.mark.parametrize("dialect", DIALECTS)
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 12), st.integers(0, 9999), VALUES, st.booleans()), max_size=8))
-def test_whatever_is_sent_is_answered_in_the_protocol(
+def test_any_event_is_answered_by_events_of_the_protocol(
     dialect: str, sent: list[tuple[int, int, Any, bool]]
 ) -> None:
     client, right = SessionClient(dialect), some_events(dialect)

@@ -277,7 +277,7 @@ def test_each_transcription_fails(misbehaving: Misbehaving) -> None:
 
 
 @pytest.mark.parametrize("fault", ["no_speech_started", ""])
-def test_semantic_detection_tells_of_no_beginning(client: SessionClient, fault: str) -> None:
+def test_semantic_vad_sends_no_speech_started(client: SessionClient, fault: str) -> None:
     client = SessionClient(client.name, faults=Faults(always=(fault,) if fault else ()))
     client.update_input(turn_detection={"type": "semantic_vad", "eagerness": "high"})
     events = client.speak(UTTERANCE * 2)
@@ -365,7 +365,7 @@ def test_faults_are_checked_when_they_are_given(wrong: dict[str, Any]) -> None:
         Faults(**wrong)
 
 
-def test_a_scenario_file_tells_what_each_session_meets(tmp_path: Path) -> None:
+def test_a_scenario_file_gives_each_session_its_faults(tmp_path: Path) -> None:
     path = tmp_path / "scenario.toml"
     path.write_text(
         '[[session]]\nrefuse = 503\n[[session]]\nanswers = ["", "failed"]\nalways = ["drop response.done"]\n'
@@ -387,7 +387,7 @@ def test_a_scenario_file_tells_what_each_session_meets(tmp_path: Path) -> None:
         ("[[session]]\nanswers = ['sneeze']", "there is no fault"),
     ],
 )
-def test_a_wrong_scenario_is_one_line(tmp_path: Path, content: str, words: str) -> None:
+def test_a_wrong_scenario_is_reported_in_one_line(tmp_path: Path, content: str, words: str) -> None:
     path = tmp_path / "scenario.toml"
     path.write_text(content)
     with pytest.raises(ScenarioError, match=words) as refused:
@@ -396,6 +396,6 @@ def test_a_wrong_scenario_is_one_line(tmp_path: Path, content: str, words: str) 
     assert "\n" not in str(refused.value)
 
 
-def test_a_scenario_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+def test_a_missing_scenario_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match="cannot be read"):
         read_scenario(tmp_path / "none.toml")

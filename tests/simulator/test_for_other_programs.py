@@ -45,7 +45,7 @@ def test_faults_can_be_changed_from_outside_and_given_in_order() -> None:
             first_event(simulator.url)
 
 
-def test_a_port_that_is_taken_is_said_at_once() -> None:
+def test_a_port_in_use_is_reported_at_once() -> None:
     with run_in_thread() as simulator, pytest.raises(OSError, match="address already in use"):  # noqa: SIM117
         with run_in_thread(port=int(simulator.url.rpartition(":")[2])):
             pass

@@ -96,7 +96,9 @@ def level_db(sound: signals.Sound) -> float:
 @pytest.mark.parametrize("law", LAWS)
 @pytest.mark.parametrize("frequency_hz", [150, 300, 1000, 2000, 3000, 3400])
 @pytest.mark.parametrize("level", [-10, -25])
-def test_a_tone_of_the_telephones_band_comes_back(law: g711.Law, frequency_hz: float, level: float) -> None:
+def test_a_tone_in_the_telephone_band_survives_both_conversions(
+    law: g711.Law, frequency_hz: float, level: float
+) -> None:
     sound = sine(frequency_hz, level)
     back = both_ways(sound, law)
     middle = slice(2400, -2400)
@@ -109,7 +111,7 @@ def test_a_tone_of_the_telephones_band_comes_back(law: g711.Law, frequency_hz: f
 
 
 @pytest.mark.parametrize("frequency_hz", [4700, 6000, 7700, 8000, 11_000])
-def test_what_8_khz_cannot_carry_is_taken_away(frequency_hz: float) -> None:
+def test_frequencies_that_8_khz_cannot_carry_are_removed(frequency_hz: float) -> None:
     assert level_db(both_ways(sine(frequency_hz), "mu")[480:]) < -10 - 45
 
 
@@ -126,7 +128,7 @@ def test_a_tone_at_8_khz_has_no_image_at_24_khz() -> None:
 
 @pytest.mark.parametrize("law", LAWS)
 @given(st.lists(st.binary(max_size=300), max_size=8))
-def test_pieces_of_any_size_are_translated_as_the_whole(law: g711.Law, pieces: list[bytes]) -> None:
+def test_audio_in_pieces_of_any_size_is_converted_like_the_whole(law: g711.Law, pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     decoder, encoder = Decoder(law), Encoder(law)
     pcm = Decoder(law).decode(whole)

@@ -63,7 +63,7 @@ def test_speech_ends_the_wait(waiting: SessionClient) -> None:
 @pytest.mark.parametrize(
     "turn_detection", [None, {"type": "semantic_vad"}, {"type": "server_vad", "idle_timeout_ms": None}]
 )
-def test_without_the_setting_nobody_waits(
+def test_without_the_setting_there_is_no_idle_timer(
     waiting: SessionClient, turn_detection: dict[str, object] | None
 ) -> None:
     waiting.update_input(turn_detection=turn_detection)

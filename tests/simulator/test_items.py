@@ -45,7 +45,7 @@ def test_typed_message_is_answered_in_sound_and_writing(speaking: SessionClient)
         ('Please say "Hello, world!"', "Hello, world!"),
     ],
 )
-def test_what_is_asked_for_is_said(speaking: SessionClient, asked: str, answer: str) -> None:
+def test_a_phrase_that_is_asked_for_is_said(speaking: SessionClient, asked: str, answer: str) -> None:
     plainly = "I say what I was asked to say, and understand nothing of it. "
 
     assert said(speaking.answer(asked)) == plainly + answer
@@ -53,7 +53,7 @@ def test_what_is_asked_for_is_said(speaking: SessionClient, asked: str, answer: 
     assert said([*created, *speaking.finish()]) == plainly + answer
 
 
-def test_phrases_of_the_session_s_instructions_are_said_in_every_answer(speaking: SessionClient) -> None:
+def test_phrases_in_the_instructions_of_the_session_are_said_in_every_answer(speaking: SessionClient) -> None:
     speaking.update(instructions='Always include the phrase "San Francisco".')
 
     assert "San Francisco" in said(speaking.answer("How are you?"))
@@ -61,7 +61,7 @@ def test_phrases_of_the_session_s_instructions_are_said_in_every_answer(speaking
     assert "San Francisco" in said(speaking.finish())
 
 
-def test_a_question_is_answered_by_what_was_said_of_it(speaking: SessionClient) -> None:
+def test_a_question_is_answered_with_an_earlier_message_about_its_subject(speaking: SessionClient) -> None:
     speaking.say("My favorite number is seven.")
     speaking.say("I live in Bern.")
     created = speaking.send(
@@ -115,7 +115,7 @@ def test_response_outside_the_conversation_leaves_no_item(speaking: SessionClien
     assert error["code"] == "item_retrieve_invalid_item_id"
 
 
-def test_response_to_given_items_knows_them_alone(speaking: SessionClient) -> None:
+def test_response_to_given_items_uses_only_those_items(speaking: SessionClient) -> None:
     speaking.say("My favorite number is seven.")
     call = {"type": "function_call", "name": "look", "call_id": "c", "arguments": "{}"}
     output = {"type": "function_call_output", "call_id": "c", "output": "sunny"}
@@ -137,13 +137,15 @@ def test_response_may_refer_to_an_item(speaking: SessionClient) -> None:
     assert said([*created, *speaking.finish()]).endswith("pineapple")
 
 
-def test_response_to_nothing_says_so(speaking: SessionClient) -> None:
+def test_response_in_an_empty_conversation_says_that_there_is_nothing_to_answer(
+    speaking: SessionClient,
+) -> None:
     speaking.send("response.create")
 
     assert done(speaking.finish())["output"][0]["content"][0]["transcript"] == "There is nothing to answer."
 
 
-def test_items_stand_where_they_are_put(client: SessionClient) -> None:
+def test_items_are_inserted_after_previous_item_id(client: SessionClient) -> None:
     def put(item_id: str, after: str | None = None) -> Any:
         place = {} if after is None else {"previous_item_id": after}
         return client.send("conversation.item.create", item=message(item_id), **place)[0]["previous_item_id"]
@@ -155,7 +157,7 @@ def test_items_stand_where_they_are_put(client: SessionClient) -> None:
     assert put("d") == "c"
 
 
-def test_history_of_all_roles_is_taken(client: SessionClient) -> None:
+def test_history_of_all_roles_is_accepted(client: SessionClient) -> None:
     kinds = (
         ("system", "input_text"),
         ("user", "input_text"),
@@ -167,7 +169,7 @@ def test_history_of_all_roles_is_taken(client: SessionClient) -> None:
         assert events[0]["item"]["status"] == "completed"
 
 
-def test_items_a_client_brings_keep_their_ids_and_their_order(client: SessionClient) -> None:
+def test_items_that_a_client_creates_keep_their_ids_and_their_order(client: SessionClient) -> None:
     """As a page does that lets a new session know what was said in earlier ones."""
     kinds = {"user": "input_text", "assistant": DIALECTS[client.name].text_content}
     ids = [f"rv_{number:029}" for number in range(20)]
@@ -183,7 +185,7 @@ def test_items_a_client_brings_keep_their_ids_and_their_order(client: SessionCli
     assert added["previous_item_id"] is None
 
 
-def test_an_answer_under_way_can_be_deleted(client: SessionClient) -> None:
+def test_an_answer_in_progress_can_be_deleted(client: SessionClient) -> None:
     client.say("hello")
     client.send("response.create")
     added = one(client.step(2), "response.output_item.added")

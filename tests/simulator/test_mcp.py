@@ -46,7 +46,7 @@ def test_only_allowed_tools_are_imported(allowed: Any) -> None:
     assert [tool["name"] for tool in events[2]["item"]["tools"]] == ["search"]
 
 
-def test_import_from_a_server_that_is_not_there_fails() -> None:
+def test_import_from_an_unreachable_server_fails() -> None:
     _, events = session("https://unreachable.example/mcp")
 
     assert types(events) == ["conversation.item.added", "mcp_list_tools.in_progress", "mcp_list_tools.failed"]
@@ -71,7 +71,7 @@ def test_a_call_may_end_after_its_response() -> None:
     assert events.index("response.mcp_call.completed") > events.index("response.done")
 
 
-def test_call_is_made_by_the_service_which_speaks_of_it_afterwards() -> None:
+def test_the_service_makes_the_call_and_then_speaks_about_its_output() -> None:
     client, _ = session(require_approval="never")
     events = client.answer(SEARCH)
 
@@ -95,7 +95,7 @@ def test_call_is_made_by_the_service_which_speaks_of_it_afterwards() -> None:
 
 
 @pytest.mark.parametrize("kind", ["http", "protocol", "tool_execution"])
-def test_a_failed_call_tells_its_error(kind: str) -> None:
+def test_a_failed_call_has_its_error(kind: str) -> None:
     word = {"tool_execution": "execution"}.get(kind, kind)
     client, _ = session(f"https://{word}-error.example/mcp", require_approval="never")
     events = client.answer(SEARCH)
@@ -159,7 +159,7 @@ def test_a_tool_that_needs_no_approval_is_called_at_once() -> None:
     one(client.answer(SEARCH), "response.mcp_call.completed")
 
 
-def test_an_answer_to_no_request_is_refused() -> None:
+def test_an_approval_without_a_request_is_refused() -> None:
     client, _ = session()
     item = {"type": "mcp_approval_response", "id": "mine", "approval_request_id": "other", "approve": True}
     error = client.fails({"type": "conversation.item.create", "item": item})
@@ -167,7 +167,7 @@ def test_an_answer_to_no_request_is_refused() -> None:
     assert (error["code"], error["param"]) == ("invalid_value", "item.approval_request_id")
 
 
-def test_a_server_s_tool_may_be_chosen() -> None:
+def test_tool_choice_may_name_a_tool_of_an_mcp_server() -> None:
     client, _ = session(require_approval="never")
     choice = {"type": "mcp", "server_label": "docs", "name": "search"}
     events = client.answer("Hello.", tool_choice=choice)

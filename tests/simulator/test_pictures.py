@@ -86,13 +86,13 @@ def test_tokens_grow_with_the_tiles(width: int, height: int, detail: str, tokens
         data_url(b"\xff\xd8\xff\xe0\x00", "jpeg"),
     ],
 )
-def test_what_is_no_picture_is_refused(url: str) -> None:
+def test_data_that_is_not_a_picture_is_refused(url: str) -> None:
     error = SessionClient("ga").fails({"type": "conversation.item.create", "item": message(url)})
 
     assert (error["code"], error["param"]) == ("invalid_value", "item.content[0].image_url")
 
 
-def test_preview_takes_no_pictures() -> None:
+def test_preview_refuses_pictures() -> None:
     item = message(data_url(png(1, 1), "png"))
     error = SessionClient("preview").fails({"type": "conversation.item.create", "item": item})
 

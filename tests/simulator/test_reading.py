@@ -21,7 +21,7 @@ from simulator.reading import names, numbers, recall, sums, to_be_said
         ("Say hello and ask how you can help.", "hello and ask how you can help"),
     ],
 )
-def test_what_is_to_be_said_is_found(request_: str, said: str) -> None:
+def test_phrases_to_be_said_are_found(request_: str, said: str) -> None:
     assert to_be_said(request_) == [said]
 
 
@@ -29,7 +29,7 @@ def test_what_is_to_be_said_is_found(request_: str, said: str) -> None:
     "request_",
     ["", "Answer in one sentence.", "Write a long essay about computing.", "What did you say?", "Be brief."],
 )
-def test_nothing_is_found_where_nothing_is_to_be_said(request_: str) -> None:
+def test_texts_that_ask_for_no_phrase_have_none(request_: str) -> None:
     assert to_be_said(request_) == []
 
 
@@ -77,7 +77,7 @@ def test_later_words_count_more_than_earlier_ones() -> None:
     assert recall("Which color?", ["color is red", "color is blue"]) == "color is blue"
 
 
-def test_names_are_told_from_words_that_begin_a_sentence() -> None:
+def test_names_are_distinguished_from_words_that_begin_a_sentence() -> None:
     assert names("What is new in Paris? Show New York City to Ada, and Bern.") == [
         "Paris",
         "New York City",

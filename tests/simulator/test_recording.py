@@ -60,7 +60,7 @@ async def test_the_service_is_recorded_without_its_key(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("key", "port"), [("a-wrong-key", None), (KEY, 9)])
-async def test_a_service_that_cannot_be_reached_is_said(key: str, port: int | None) -> None:
+async def test_a_service_that_cannot_be_reached_is_reported(key: str, port: int | None) -> None:
     async with Simulator(key=KEY) as service:
         origin = f"ws://127.0.0.1:{port}" if port else service.url
         url = f"{origin}/v1/realtime?model=gpt-realtime"
@@ -124,7 +124,7 @@ def test_keys_and_names_are_taken_out(given: dict[str, Any], kept: dict[str, Any
         ('{"session": 1, "at_ms": 1, "from": "server"}', "line 1 is not"),
     ],
 )
-def test_a_wrong_recording_is_one_line(tmp_path: Path, content: str, words: str) -> None:
+def test_a_wrong_recording_is_reported_in_one_line(tmp_path: Path, content: str, words: str) -> None:
     path = tmp_path / "wrong.jsonl"
     path.write_text(content)
     with pytest.raises(RecordingError, match=words):

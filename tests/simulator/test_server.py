@@ -202,7 +202,7 @@ async def test_scripted_answer_arrives_whole_and_in_order(simulator: Simulator, 
     assert pcm == (period * 22)[: 60_000 * 48]
 
 
-async def test_cancel_is_heard_while_the_answer_goes_out(paced: Simulator) -> None:
+async def test_cancel_is_handled_while_the_answer_is_sent(paced: Simulator) -> None:
     async with open_session(paced) as client:
         await ask(client, "/long")
         before = await receive(client, "response.output_audio.delta")
@@ -213,7 +213,7 @@ async def test_cancel_is_heard_while_the_answer_goes_out(paced: Simulator) -> No
     assert len(audio(before + after)) < 30_000 * 48
 
 
-async def test_speech_is_heard_while_the_answer_goes_out(paced: Simulator) -> None:
+async def test_speech_is_handled_while_the_answer_is_sent(paced: Simulator) -> None:
     async with open_session(paced) as client:
         await ask(client, "/long")
         await receive(client, "response.output_audio.delta")
@@ -405,7 +405,7 @@ async def test_wrong_address_is_refused(simulator: Simulator, path: str, status:
 
 
 @pytest.mark.parametrize("dialect", PATHS)
-async def test_key_is_wanted_in_either_header(dialect: str) -> None:
+async def test_a_key_is_required_and_accepted_in_either_header(dialect: str) -> None:
     async with Simulator(key=KEY) as simulator:
         for headers in ({}, {"api-key": "wrong"}, {"Authorization": "Bearer wrong"}, {"Authorization": KEY}):
             status, *_ = await refused(simulator, PATHS[dialect], additional_headers=headers)
@@ -455,7 +455,7 @@ async def test_refusal_may_say_when_to_retry() -> None:
         assert (await refused(simulator, PATHS["ga"]))[2]["retry-after"] == "7"
 
 
-async def test_faults_may_pass() -> None:
+async def test_faults_end_after_the_given_number_of_handshakes() -> None:
     async with Simulator(faults=Faults(refuse=503, times=2)) as simulator:
         for _ in range(2):
             await refused(simulator, PATHS["ga"])
@@ -463,7 +463,7 @@ async def test_faults_may_pass() -> None:
             await receive(client, "session.created")
 
 
-async def test_faults_may_change() -> None:
+async def test_faults_can_be_changed_while_the_simulator_serves() -> None:
     async with Simulator() as simulator:
         async with open_session(simulator) as client:
             await receive(client, "session.created")
@@ -471,7 +471,7 @@ async def test_faults_may_change() -> None:
         assert (await refused(simulator, PATHS["ga"]))[0] == 403
 
 
-async def test_redirect_leads_elsewhere(simulator: Simulator) -> None:
+async def test_redirect_leads_to_its_location(simulator: Simulator) -> None:
     async with Simulator(faults=Faults(redirect=simulator.url + PATHS["ga"])) as redirecting:
         async with open_session(redirecting) as client:
             await receive(client, "session.created")
@@ -590,7 +590,7 @@ async def test_garbage_may_be_no_frame_at_all() -> None:
 # The command
 
 
-async def test_command_serves_and_says_where() -> None:
+async def test_command_serves_and_prints_its_address() -> None:
     options = ("--port", "0", "--key", KEY, "--model", "gpt-realtime-2")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "simulator", *options, stdout=asyncio.subprocess.PIPE
@@ -608,7 +608,7 @@ async def test_command_serves_and_says_where() -> None:
         await process.wait()
 
 
-async def test_port_in_use_is_told() -> None:
+async def test_a_port_in_use_is_reported() -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as taken,
         pytest.raises(OSError, match="address already in use"),

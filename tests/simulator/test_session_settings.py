@@ -39,7 +39,7 @@ def test_session_names_the_model_of_its_deployment(client: SessionClient) -> Non
     assert other.events[0]["session"]["model"] == other.update()["model"] == model
 
 
-def test_settings_that_were_not_given_are_told_as_null(client: SessionClient) -> None:
+def test_settings_that_were_not_given_are_null(client: SessionClient) -> None:
     session = client.update_input(transcription={"model": "whisper-1"}, turn_detection={"type": "server_vad"})
 
     flat = client.name == "preview"
@@ -49,7 +49,7 @@ def test_settings_that_were_not_given_are_told_as_null(client: SessionClient) ->
     assert settings["turn_detection"]["idle_timeout_ms"] is None
 
 
-def test_preview_takes_turn_detection_of_type_none_and_tells_null() -> None:
+def test_preview_accepts_turn_detection_of_type_none_and_returns_null() -> None:
     client = SessionClient("preview")
     update = {"type": "session.update", "session": {"turn_detection": {"type": "none"}}}
 
@@ -59,7 +59,7 @@ def test_preview_takes_turn_detection_of_type_none_and_tells_null() -> None:
     assert client.speak(UTTERANCE) == []
 
 
-def test_ga_opens_with_session_that_tells_its_dialect() -> None:
+def test_a_ga_session_can_be_recognised_by_session_created() -> None:
     [created] = SessionClient("ga").events
     assert created["session"]["type"] == "realtime"
     assert created["session"]["audio"]["input"]["format"] == {"type": "audio/pcm", "rate": 24_000}
@@ -71,7 +71,7 @@ def includes(whole: Any, part: Any) -> bool:
     return bool(whole == part)
 
 
-def test_product_settings_are_accepted_and_told_back(client: SessionClient) -> None:
+def test_product_settings_are_accepted_and_sent_back(client: SessionClient) -> None:
     [updated] = client.send("session.update", session=PRODUCT_UPDATE[client.name])
 
     assert updated["type"] == "session.updated"
@@ -229,7 +229,7 @@ WHOLE_SETTINGS: dict[str, Event] = {
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_valid_settings_are_taken_and_told_back(name: str) -> None:
+def test_valid_settings_are_accepted_and_sent_back(name: str) -> None:
     client = SessionClient(name, model="gpt-realtime-2" if name == "ga" else "gpt-realtime")
 
     session = client.update(**WHOLE_SETTINGS[name])

@@ -86,7 +86,9 @@ def test_scripted_answer_counts_every_sample(client: SessionClient) -> None:
     assert (samples == np.arange(72_000) % 65536 - 32768).all()
 
 
-def test_transcript_says_how_long_one_spoke_and_that_it_is_none(client: SessionClient) -> None:
+def test_transcript_says_how_long_the_speech_lasted_and_that_no_words_were_recognised(
+    client: SessionClient,
+) -> None:
     client.update_input(transcription={"model": "whisper-1"})
     client.speak(UTTERANCE)
     events = client.finish()
@@ -106,7 +108,7 @@ def test_without_transcription_none_comes(client: SessionClient) -> None:
     assert not [name for name in types(client.events) if "transcription" in name]
 
 
-def test_first_answer_tells_what_it_is_and_replays_the_voice(speaking: SessionClient) -> None:
+def test_first_answer_explains_the_simulator_and_replays_the_voice(speaking: SessionClient) -> None:
     speaking.speak(UTTERANCE)
     events = speaking.finish()
 
@@ -222,7 +224,7 @@ def test_speech_cuts_the_answer_off(client: SessionClient) -> None:
     assert client.step() == []
 
 
-def test_speech_does_not_cut_off_when_told_not_to(client: SessionClient) -> None:
+def test_speech_does_not_cut_the_answer_off_without_interrupt_response(client: SessionClient) -> None:
     client.update_input(turn_detection={"type": "server_vad", "interrupt_response": False})
     client.speak(UTTERANCE)
     client.step(3)
@@ -345,7 +347,7 @@ def test_deltas_of_words_hide_their_length(client: SessionClient) -> None:
 
 @pytest.mark.parametrize("is_azure", [True, False])
 @pytest.mark.parametrize("name", DIALECTS)
-def test_azure_tells_a_content_part_twice(name: str, is_azure: bool) -> None:
+def test_azure_sends_a_content_part_in_two_fields(name: str, is_azure: bool) -> None:
     events = SessionClient(name, is_azure=is_azure).answer("Hello.")
 
     parts = [event for event in events if event["type"].startswith("response.content_part.")]

@@ -43,7 +43,7 @@ TOOLS = [
         ("I have a billing question.", "transfer_to_billing"),
     ],
 )
-def test_the_tool_is_found_that_a_text_is_about(text: str, name: str) -> None:
+def test_the_tool_that_a_text_is_about_is_found(text: str, name: str) -> None:
     assert fitting(TOOLS, text)[0]["name"] == name
 
 
@@ -116,7 +116,7 @@ def test_references_are_followed() -> None:
     assert arguments(schema, "Go to Bern") == {"to": {"city": "Bern"}}
 
 
-def test_a_schema_without_end_ends() -> None:
+def test_a_value_for_a_recursive_schema_is_finite() -> None:
     node = {
         "type": "object",
         "properties": {f"p{n}": {"$ref": "#"} for n in range(20)},

@@ -69,7 +69,7 @@ def give_output(client: SessionClient, events: list[dict[str, Any]], output: str
         client.send("conversation.item.create", item=answer)
 
 
-def test_an_output_is_spoken_of_and_no_tool_called_again(speaking: SessionClient) -> None:
+def test_an_output_is_spoken_and_no_tool_is_called_again(speaking: SessionClient) -> None:
     speaking.update(tools=[WEATHER])
     give_output(speaking, speaking.answer("The weather in Paris, please."), "The weather in Paris is sunny.")
     speaking.send("response.create", response={"instructions": "Tell the weather in Paris."})
@@ -127,9 +127,7 @@ def test_the_tool_that_is_named_is_called(name: str) -> None:
         ({"type": "function", "name": "other"}, "Tool choice 'other' not found in 'tools' parameter."),
     ],
 )
-def test_a_choice_of_tools_that_there_are_not_is_refused(
-    client: SessionClient, choice: Any, message: str
-) -> None:
+def test_a_choice_of_missing_tools_is_refused(client: SessionClient, choice: Any, message: str) -> None:
     error = client.fails({"type": "response.create", "response": {"tool_choice": choice}})
 
     assert (error["code"], error["message"]) == ("invalid_value", message)

@@ -39,7 +39,7 @@ def update(client: SessionClient, **settings: Any) -> dict[str, Any]:
     ("model", "kind"),
     [("whisper-1", "duration"), ("gpt-4o-transcribe", "tokens"), ("gpt-4o-mini-transcribe", "tokens")],
 )
-def test_usage_is_of_the_kind_that_the_model_tells(client: SessionClient, model: str, kind: str) -> None:
+def test_usage_has_the_unit_of_its_model(client: SessionClient, model: str, kind: str) -> None:
     client.update_input(transcription={"model": model})
     client.speak(UTTERANCE)
     usage = one(client.finish(), f"{STEM}.completed")["usage"]
@@ -89,7 +89,7 @@ def test_log_probabilities_come_when_they_are_asked_for(include: list[str] | Non
 
 
 @pytest.mark.parametrize("name", DIALECTS)
-def test_transcription_session_tells_what_it_is(name: str) -> None:
+def test_transcription_session_names_its_kind(name: str) -> None:
     [created] = transcriber(name).events
 
     assert created["type"] == ("session.created" if name == "ga" else "transcription_session.created")

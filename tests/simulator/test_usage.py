@@ -53,7 +53,7 @@ def test_answer_ends_at_the_limit_of_output_tokens(client: SessionClient) -> Non
         ("ga", True, None),
     ],
 )
-def test_rate_limits_follow_a_response_where_the_service_tells_them(
+def test_rate_limits_follow_a_response_where_the_service_sends_them(
     name: str, is_azure: bool, told: list[str] | None
 ) -> None:
     last = SessionClient(name, is_azure=is_azure).answer("Hello.")[-1]
@@ -65,7 +65,7 @@ def test_rate_limits_follow_a_response_where_the_service_tells_them(
     assert last["rate_limits"][-1]["remaining"] < last["rate_limits"][-1]["limit"]
 
 
-def test_conversation_forgets_what_a_model_would(client: SessionClient) -> None:
+def test_the_oldest_items_are_dropped_when_the_models_context_is_full(client: SessionClient) -> None:
     client.send("conversation.item.create", item=message("old"))
     client.say("x" * 200_000)
     client.send("response.create")
@@ -92,7 +92,7 @@ def test_conversation_forgets_what_a_model_would(client: SessionClient) -> None:
         ("disabled", ["a", "b", "c", "d", "e"]),
     ],
 )
-def test_as_much_is_retained_as_truncation_says(truncation: Any, kept: list[str]) -> None:
+def test_truncation_retains_the_configured_share(truncation: Any, kept: list[str]) -> None:
     client = SessionClient("ga")
     client.update(truncation=truncation)
     for item_id in "abcde":
@@ -104,7 +104,7 @@ def test_as_much_is_retained_as_truncation_says(truncation: Any, kept: list[str]
     assert [event["item"]["id"] for event in retrieved if "item" in event] == kept
 
 
-def test_items_without_end_are_not_kept(client: SessionClient) -> None:
+def test_no_more_than_400_items_are_kept(client: SessionClient) -> None:
     for _ in range(500):
         client.send_raw(
             '{"type":"conversation.item.create","item":{"type":"message","role":"user","content":[]}}'

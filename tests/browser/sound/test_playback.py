@@ -45,7 +45,9 @@ async def test_a_blocked_page_does_not_interrupt_the_sound(tab: Tab) -> None:
     assert heard["underruns"] == 0
 
 
-async def test_a_stop_silences_the_answer_and_tells_how_much_was_played(tab: Tab, sound_card: Pulse) -> None:
+async def test_a_stop_silences_the_answer_and_returns_how_much_was_played(
+    tab: Tab, sound_card: Pulse
+) -> None:
     stops = [await stop_answer(tab, sound_card, after_ms) for after_ms in (400, 460, 520)]
     for stop in stops:
         assert isinstance(stop.played_ms, int)

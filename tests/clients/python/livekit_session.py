@@ -192,7 +192,7 @@ async def test_an_agent_session_runs_the_tool_and_speaks_of_it(relay: str) -> No
                 pass
 
 
-async def test_the_preview_of_azure_is_spoken(relay: str) -> None:
+async def test_a_session_in_the_preview_of_azure_is_answered(relay: str) -> None:
     async with utils.http_context.open():
         model = openai.realtime.RealtimeModel.with_azure(
             azure_deployment="any",

@@ -168,7 +168,7 @@ async def test_an_earlier_conversation_goes_on(relay: str) -> None:
         assert "penguin" in spoken(session, "assistant").rpartition("favourite animal?")[2]
 
 
-async def test_azure_is_spoken_to(tls_relay: str) -> None:
+async def test_a_session_of_azure_is_answered(tls_relay: str) -> None:
     provider = AzureProvider(
         azure_endpoint=tls_relay.replace("wss", "https", 1), api_version="v1", api_key="any"
     )
