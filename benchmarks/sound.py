@@ -111,7 +111,7 @@ async def measure_modules(tab: Tab, pulse: Pulse, report: Report, options: argpa
         "ms",
         most=SILENT_MS[report.engine],
     )
-    report.add("played, as told against as heard", [stop.error_ms for stop in stops], "ms", most=0.4)
+    report.add("played: reported against heard", [stop.error_ms for stop in stops], "ms", most=0.4)
     if report.engine in CANCELS_ECHO:
         with pulse.room():
             report.add("answer at the microphone, plain", [await hear_itself(tab, cancel=False)], "dBFS")

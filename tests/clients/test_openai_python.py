@@ -62,7 +62,7 @@ def service() -> Iterator[Service]:
 
 
 def with_words(dialect: Dialect, **options: Any) -> Session:
-    """Return a session that answers what it is told, not with ramps."""
+    """Return a session that answers in words, not with ramps."""
     return Session(dialect, **{**options, "scripted": False})
 
 
@@ -205,8 +205,8 @@ async def test_semantic_turn_detection_is_sent_back(client: SdkConnection, eager
         "interrupt_response": False,
     }
     session = await client.update_input(turn_detection=wanted)
-    told = session.audio.input.turn_detection if client.dialect == "ga" else session.turn_detection
-    assert told.to_dict() == wanted
+    detection = session.audio.input.turn_detection if client.dialect == "ga" else session.turn_detection
+    assert detection.to_dict() == wanted
 
 
 # Turns
@@ -367,9 +367,9 @@ async def test_a_response_outside_the_conversation_does_not_change_it(client: Sd
 
 async def test_a_response_may_refer_to_an_item(client: SdkConnection) -> None:
     await client.say("We speak of apples.")
-    told = client.events[-1]["item"]["id"]
+    item_id = client.events[-1]["item"]["id"]
     await client.say("We speak of pears.")
-    response = await client.respond(conversation="none", input=[{"type": "item_reference", "id": told}])
+    response = await client.respond(conversation="none", input=[{"type": "item_reference", "id": item_id}])
     assert "apples" in response.output[0].content[0].transcript
 
 

@@ -47,7 +47,7 @@ CLIENTS = {
 }
 
 SETTINGS = {"rt-client": {"AZURE_OPENAI_API_VERSION": "2024-10-01-preview"}}
-"""What the server must be told for a client: rt-client fails on each event that is newer than its api-version."""
+"""Settings that the server needs for a client: rt-client fails on each event that is newer than its api-version."""
 
 
 @dataclass

@@ -273,17 +273,17 @@ UPSTREAM_CLOSES = [
 ]
 
 
-async def test_the_page_is_told_how_the_upstream_closed(
+async def test_the_page_learns_how_the_upstream_closed(
     running: Server, azure: Azure, subtests: pytest.Subtests
 ) -> None:
-    for code, reason, told in UPSTREAM_CLOSES:
+    for code, reason, expected in UPSTREAM_CLOSES:
         with subtests.test(code=code, reason=reason):
             async with open_page(running) as page:
                 session = await accept(azure)
                 await session.send("the last event")
                 await session.close(code, reason)
                 assert await page.recv() == "the last event"
-                assert await read_until_close(page) == told
+                assert await read_until_close(page) == expected
 
 
 async def test_an_upstream_that_vanishes_is_reported(running: Server, azure: Azure) -> None:
@@ -518,7 +518,7 @@ async def test_no_compression_is_negotiated_on_either_side(running: Server, azur
 async def test_the_key_is_sent_to_the_upstream_only(running: Server, azure: Azure) -> None:
     azure.refusals = {PREVIEW: 401}
     async with open_page(running) as page:
-        told = await page.recv()
+        received = await page.recv()
     running.wait_for_log("ended")
     assert KEY not in running.log()
-    assert KEY not in str(told)
+    assert KEY not in str(received)

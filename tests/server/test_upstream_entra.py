@@ -110,11 +110,11 @@ async def test_a_missing_token_is_reported_and_the_next_session_asks_again(
     server = start()
     (identity / "fail").touch()
     async with connect(f"{server.ws_url}/ws", proxy=None) as page:
-        told = str(await page.recv())
+        received = str(await page.recv())
         await page.wait_closed()
     assert page.close_code == 4401
-    assert "Entra ID gave no token" in told
-    assert "secret reason" not in told + server.log()
+    assert "Entra ID gave no token" in received
+    assert "secret reason" not in received + server.log()
     assert azure.handshakes == []
     (identity / "fail").unlink()
     assert (await open_session(server, azure)).headers["Authorization"] == "Bearer token-2"

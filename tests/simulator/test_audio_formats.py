@@ -46,8 +46,8 @@ def test_g711_speech_is_answered_in_the_same_format(name: str, law: Law) -> None
     tail = said[int(np.argmax(np.abs(likeness))) :][: len(original)]
     assert np.corrcoef(tail, original[: len(tail)])[0, 1] > 0.9
     response = done(events)
-    told = response["output_audio_format"] if name == "preview" else response["audio"]["output"]["format"]
-    assert told == FORMATS[name][law]
+    in_use = response["output_audio_format"] if name == "preview" else response["audio"]["output"]["format"]
+    assert in_use == FORMATS[name][law]
     truncated = client.send(
         "conversation.item.truncate", item_id=item["id"], content_index=0, audio_end_ms=len(sound) // 8 - 100
     )

@@ -21,7 +21,7 @@ def transcriber(name: str) -> SessionClient:
 
 
 def update(client: SessionClient, **settings: Any) -> dict[str, Any]:
-    """Update a session that transcribes, and return it as it is told back."""
+    """Update a session that transcribes, and return it as session.updated shows it."""
     kind, session = "transcription_session.update", settings
     if client.name == "ga":
         heard = (
@@ -70,9 +70,9 @@ def test_the_first_api_version_has_no_deltas(api_version: str, kinds: list[str])
     client = SessionClient("preview", **asdict(handshake.deployment(None)))
     client.update_input(transcription={"model": "whisper-1"})
     client.speak(UTTERANCE)
-    told = [kind for kind in types(client.finish()) if kind.startswith(STEM)]
+    sent_kinds = [kind for kind in types(client.finish()) if kind.startswith(STEM)]
 
-    assert told == [f"{STEM}.{kind}" for kind in kinds]
+    assert sent_kinds == [f"{STEM}.{kind}" for kind in kinds]
 
 
 @pytest.mark.parametrize("include", [None, [LOGPROBS]])

@@ -45,7 +45,7 @@ def test_answer_ends_at_the_limit_of_output_tokens(client: SessionClient) -> Non
 
 
 @pytest.mark.parametrize(
-    ("name", "is_azure", "told"),
+    ("name", "is_azure", "names"),
     [
         ("preview", True, ["requests", "tokens"]),
         ("preview", False, ["tokens"]),
@@ -54,14 +54,14 @@ def test_answer_ends_at_the_limit_of_output_tokens(client: SessionClient) -> Non
     ],
 )
 def test_rate_limits_follow_a_response_where_the_service_sends_them(
-    name: str, is_azure: bool, told: list[str] | None
+    name: str, is_azure: bool, names: list[str] | None
 ) -> None:
     last = SessionClient(name, is_azure=is_azure).answer("Hello.")[-1]
 
-    if told is None:
+    if names is None:
         assert last["type"] == "response.done"
         return
-    assert [limit["name"] for limit in last["rate_limits"]] == told
+    assert [limit["name"] for limit in last["rate_limits"]] == names
     assert last["rate_limits"][-1]["remaining"] < last["rate_limits"][-1]["limit"]
 
 

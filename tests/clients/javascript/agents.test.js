@@ -45,9 +45,9 @@ async function words(role, pattern) {
 
 function event(name) {
   return new Promise((resolve) => {
-    const listener = (...told) => {
+    const listener = (...values) => {
       session.off(name, listener);
-      resolve(told);
+      resolve(values);
     };
     session.on(name, listener);
   });

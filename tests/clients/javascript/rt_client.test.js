@@ -19,33 +19,33 @@ async function ask(text) {
 
 /** Return what a response says, and how much of it is heard. */
 async function take(response) {
-  const told = { text: '', bytes: 0, calls: [] };
+  const answer = { text: '', bytes: 0, calls: [] };
   for await (const item of response) {
     if (item.type === 'function_call') {
       await item.waitForCompletion();
-      told.calls.push(item);
+      answer.calls.push(item);
       continue;
     }
     for await (const part of item) {
       if (part.type === 'text') {
-        for await (const piece of part.textChunks()) told.text += piece;
+        for await (const piece of part.textChunks()) answer.text += piece;
         continue;
       }
       const listen = async () => {
-        for await (const chunk of part.audioChunks()) told.bytes += chunk.length;
+        for await (const chunk of part.audioChunks()) answer.bytes += chunk.length;
       };
       const read = async () => {
-        for await (const piece of part.transcriptChunks()) told.text += piece;
+        for await (const piece of part.transcriptChunks()) answer.text += piece;
       };
       await Promise.all([listen(), read()]);
     }
   }
-  return told;
+  return answer;
 }
 
 afterEach(async () => await client?.close());
 
-it('is told its settings', async () => {
+it('receives its settings', async () => {
   await start({ instructions: 'Be brief.', temperature: 0.7 });
   assert.equal(client.session.instructions, 'Be brief.');
   assert.equal(client.session.temperature, 0.7);

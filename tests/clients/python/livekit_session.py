@@ -63,21 +63,21 @@ class Session:
 
     def __init__(self, session: Any) -> None:
         self.session = session
-        self.told: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
+        self.reported: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
         for name in (
             "generation_created",
             "input_speech_started",
             "input_audio_transcription_completed",
             "error",
         ):
-            session.on(name, lambda event, name=name: self.told.put_nowait((name, event)))
+            session.on(name, lambda event, name=name: self.reported.put_nowait((name, event)))
         self.opened = asyncio.Event()
         session.on("openai_server_event_received", lambda _event: self.opened.set())
 
     async def until(self, wanted: str) -> Any:
         with anyio.fail_after(PATIENCE_S):
             while True:
-                name, event = await self.told.get()
+                name, event = await self.reported.get()
                 if name == wanted:
                     return event
                 assert name != "error", event
@@ -131,9 +131,9 @@ async def test_a_spoken_turn_is_transcribed_and_answered_aloud(session: Session,
 
 async def test_speech_is_transcribed(session: Session, speech: bytes) -> None:
     session.speak(speech)
-    while not (told := await session.until("input_audio_transcription_completed")).is_final:
+    while not (reported := await session.until("input_audio_transcription_completed")).is_final:
         pass
-    assert "of speech" in told.transcript
+    assert "of speech" in reported.transcript
 
 
 async def test_a_tool_is_called_and_its_output_spoken(session: Session) -> None:

@@ -13,22 +13,22 @@ function setUp() {
   mediaDevices.devices = [asDefault(BUILT_IN), BUILT_IN, HEADSET];
   const held = /** @type {boolean[]} */ ([]);
   const wakeLock = { hold: async () => held.push(true), release: async () => held.push(false) };
-  const told = {
+  const reported = {
     frames: /** @type {any[]} */ ([]),
     lost: /** @type {string[]} */ ([]),
     labels: /** @type {string[]} */ ([]),
   };
   const microphone = new Microphone({
-    onFrame: (frame) => told.frames.push(frame),
-    onLost: (cause) => told.lost.push(cause),
-    onChange: (label) => told.labels.push(label),
+    onFrame: (frame) => reported.frames.push(frame),
+    onLost: (cause) => reported.lost.push(cause),
+    onChange: (label) => reported.labels.push(label),
     navigator: /** @type {any} */ ({ mediaDevices }),
     wakeLock: /** @type {any} */ (wakeLock),
   });
   const context = new FakeContext();
   const start = (/** @type {{deviceId?: string}} */ options = {}) =>
     microphone.start(/** @type {any} */ (context), options);
-  return { microphone, mediaDevices, context, start, told, held };
+  return { microphone, mediaDevices, context, start, reported, held };
 }
 
 beforeEach(() => {
@@ -39,17 +39,17 @@ beforeEach(() => {
 const worklet = () => /** @type {FakeWorkletNode} */ (FakeWorkletNode.all.at(-1));
 
 test('it delivers the worklet’s frames while recording, and releases the device on a stop', async () => {
-  const { microphone, mediaDevices, start, told, held } = setUp();
+  const { microphone, mediaDevices, start, reported, held } = setUp();
   await start();
   assert.equal(microphone.recording, true);
   assert.equal(microphone.label, 'Built-in');
   assert.ok(microphone.analyser);
   const frame = { pcm: new Int16Array(960), rms: 0.1 };
   worklet().tell(frame);
-  assert.deepEqual(told.frames, [frame]);
+  assert.deepEqual(reported.frames, [frame]);
   await microphone.stop();
   worklet().tell(frame);
-  assert.equal(told.frames.length, 1);
+  assert.equal(reported.frames.length, 1);
   assert.equal(mediaDevices.opened[0].track.readyState, 'ended');
   assert.deepEqual(worklet().port.sent, ['close']);
   assert.deepEqual([microphone.recording, microphone.label, microphone.analyser], [false, '', null]);
@@ -98,40 +98,40 @@ test('an insecure page, which has no mediaDevices, gets the cause "insecure"', a
 });
 
 test('when the device is unplugged, the recording goes on with the next one', async () => {
-  const { microphone, mediaDevices, context, start, told } = setUp();
+  const { microphone, mediaDevices, context, start, reported } = setUp();
   await start();
   mediaDevices.devices = [HEADSET];
   mediaDevices.opened[0].track.unplug();
   await settle();
-  assert.deepEqual(told.labels, ['Headset']);
-  assert.deepEqual(told.lost, []);
+  assert.deepEqual(reported.labels, ['Headset']);
+  assert.deepEqual(reported.lost, []);
   assert.equal(microphone.recording, true);
   assert.equal(context.sources.at(-1)?.outputs[0], worklet());
   assert.deepEqual(FakeWorkletNode.all[0].port.sent, ['close']);
 });
 
 test('when the last device is unplugged, the recording is lost with its cause', async () => {
-  const { microphone, mediaDevices, start, told } = setUp();
+  const { microphone, mediaDevices, start, reported } = setUp();
   await start();
   mediaDevices.devices = [];
   mediaDevices.opened[0].track.unplug();
   await settle();
-  assert.deepEqual(told.lost, ['missing']);
+  assert.deepEqual(reported.lost, ['missing']);
   assert.equal(microphone.recording, false);
 });
 
 test('a recording of the default device goes on with the new default', async () => {
-  const { mediaDevices, start, told } = setUp();
+  const { mediaDevices, start, reported } = setUp();
   await start();
   mediaDevices.devices = [asDefault(HEADSET), HEADSET, BUILT_IN];
   mediaDevices.change();
   await settle();
-  assert.deepEqual(told.labels, ['Headset']);
+  assert.deepEqual(reported.labels, ['Headset']);
   assert.equal(mediaDevices.opened[0].track.readyState, 'ended');
 });
 
 test('a chosen device is used again when it is back', async () => {
-  const { mediaDevices, start, told } = setUp();
+  const { mediaDevices, start, reported } = setUp();
   await start({ deviceId: 'usb' });
   mediaDevices.devices = [asDefault(BUILT_IN), BUILT_IN];
   mediaDevices.opened[0].track.unplug();
@@ -139,16 +139,16 @@ test('a chosen device is used again when it is back', async () => {
   mediaDevices.devices = [asDefault(BUILT_IN), BUILT_IN, HEADSET];
   mediaDevices.change();
   await settle();
-  assert.deepEqual(told.labels, ['Built-in', 'Headset']);
+  assert.deepEqual(reported.labels, ['Built-in', 'Headset']);
 });
 
 test('a change of other devices changes nothing', async () => {
-  const { mediaDevices, start, told } = setUp();
+  const { mediaDevices, start, reported } = setUp();
   await start();
   mediaDevices.devices.push({ kind: 'audioinput', deviceId: 'cam', groupId: 'cam', label: 'Camera' });
   mediaDevices.change();
   await settle();
-  assert.deepEqual([told.labels, mediaDevices.opened.length], [[], 1]);
+  assert.deepEqual([reported.labels, mediaDevices.opened.length], [[], 1]);
 });
 
 test('a start while recording changes the device', async () => {
@@ -185,12 +185,12 @@ test('a stop while the worklet is being loaded leaves no device on and no lock h
 });
 
 test('in another context it goes on with the same stream', async () => {
-  const { microphone, mediaDevices, start, told } = setUp();
+  const { microphone, mediaDevices, start, reported } = setUp();
   await start();
   const other = new FakeContext(16_000);
   await microphone.attach(/** @type {any} */ (other));
   assert.equal(worklet().context, other);
   worklet().tell({ pcm: new Int16Array(960), rms: 0 });
-  assert.equal(told.frames.length, 1);
+  assert.equal(reported.frames.length, 1);
   assert.equal(mediaDevices.opened.length, 1);
 });

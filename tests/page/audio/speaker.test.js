@@ -12,17 +12,17 @@ const worklet = () => /** @type {FakeWorkletNode} */ (FakeWorkletNode.all.at(-1)
 
 /** A speaker with a fake worklet, whose messages the test sends. */
 async function setUp() {
-  const told = /** @type {any[][]} */ ([]);
+  const reported = /** @type {any[][]} */ ([]);
   const speaker = new Speaker({
-    onStarted: (...it) => told.push(['started', ...it]),
-    onPosition: (...it) => told.push(['position', ...it]),
-    onEnded: (...it) => told.push(['ended', ...it]),
-    onUnderrun: (...it) => told.push(['underrun', ...it]),
+    onStarted: (...it) => reported.push(['started', ...it]),
+    onPosition: (...it) => reported.push(['position', ...it]),
+    onEnded: (...it) => reported.push(['ended', ...it]),
+    onUnderrun: (...it) => reported.push(['underrun', ...it]),
   });
   const context = new FakeContext();
   context.state = 'running';
   await speaker.attach(/** @type {any} */ (context));
-  return { speaker, context, told };
+  return { speaker, context, reported };
 }
 
 /** Let the worklet confirm the last stop. */
@@ -45,7 +45,7 @@ test('audio is posted to the worklet in order, as a copy', async () => {
 });
 
 test('it reports the start, the position and the end of an item', async () => {
-  const { speaker, told } = await setUp();
+  const { speaker, reported } = await setUp();
   speaker.play('a', pcm(2400));
   speaker.end('a');
   assert.equal(speaker.playing, true);
@@ -54,7 +54,7 @@ test('it reports the start, the position and the end of an item', async () => {
   assert.equal(speaker.heardMs('a'), 40);
   worklet().tell({ type: 'underrun' });
   worklet().tell({ type: 'ended', itemId: 'a', played: 2400 });
-  assert.deepEqual(told, [
+  assert.deepEqual(reported, [
     ['started', 'a'],
     ['position', 'a', 40],
     ['underrun', 1],
@@ -168,7 +168,7 @@ test('a stop that the worklet never confirms is settled when the next context is
 });
 
 test('another context continues at the last report, and its counts are added', async () => {
-  const { speaker, told } = await setUp();
+  const { speaker, reported } = await setUp();
   speaker.play(
     'a',
     Int16Array.from({ length: 2400 }, (_, i) => i),
@@ -192,7 +192,7 @@ test('another context continues at the last report, and its counts are added', a
   worklet().tell({ type: 'started', itemId: 'a' });
   worklet().tell({ type: 'position', itemId: 'a', played: 1200 });
   assert.equal(speaker.heardMs('a'), 90);
-  assert.equal(told.filter(([what]) => what === 'started').length, 1);
+  assert.equal(reported.filter(([what]) => what === 'started').length, 1);
 });
 
 test('audio that arrives before the first context is played when that is attached', async () => {

@@ -3,7 +3,7 @@ import { beforeEach, test } from 'node:test';
 import { Connection } from '../../../public/realtime/connection.js';
 
 /** @type {any} */ let socket;
-/** @type {unknown[]} */ let told;
+/** @type {unknown[]} */ let reported;
 /** @type {Connection} */ let connection;
 
 class FakeSocket {
@@ -30,13 +30,13 @@ class FakeSocket {
 }
 
 beforeEach(() => {
-  told = [];
+  reported = [];
   connection = new Connection(
     'ws://host/ws',
     {
-      onEvent: (event) => told.push(['event', event]),
-      onUnreadable: (frame) => told.push(['unreadable', frame]),
-      onClosed: (close) => told.push(['closed', close]),
+      onEvent: (event) => reported.push(['event', event]),
+      onUnreadable: (frame) => reported.push(['unreadable', frame]),
+      onClosed: (close) => reported.push(['closed', close]),
     },
     /** @type {any} */ (FakeSocket),
   );
@@ -51,20 +51,20 @@ test('an event is sent only while the socket is open', () => {
 
 test('an event is passed on', () => {
   socket.onmessage({ data: '{"type":"a"}' });
-  assert.deepEqual(told, [['event', { type: 'a' }]]);
+  assert.deepEqual(reported, [['event', { type: 'a' }]]);
 });
 
 for (const data of ['{', 'null', '7', '{"type":7}', '[]', new ArrayBuffer(2)])
   test(`the frame ${data} is reported as unreadable`, () => {
     socket.onmessage({ data });
-    assert.deepEqual(told, [['unreadable', String(data)]]);
+    assert.deepEqual(reported, [['unreadable', String(data)]]);
   });
 
 test('the close says whether the handshake had succeeded', () => {
   socket.onclose({ code: 1006, reason: '' });
   socket.onopen();
   socket.onclose({ code: 4408, reason: 'time' });
-  assert.deepEqual(told, [
+  assert.deepEqual(reported, [
     ['closed', { code: 1006, reason: '', opened: false }],
     ['closed', { code: 4408, reason: 'time', opened: true }],
   ]);

@@ -9,20 +9,20 @@ import { DEFAULTS } from '../../../public/store/settings.js';
 /** @type {RealtimeEvent[]} */ let sent;
 /** @type {RealtimeEvent[]} */ let received;
 /** @type {SessionClose[]} */ let closes;
-/** @type {any} */ let wire;
+/** @type {any} */ let connection;
 /** @type {Session} */ let session;
 
 function newSession() {
   return new Session({
     connect: (handlers) => {
-      wire = { ...handlers, closed: false, heldBackBytes: 0 };
+      connection = { ...handlers, closed: false, heldBackBytes: 0 };
       return {
         send: (event) => sent.push(event) > 0,
         close: () => {
-          wire.closed = true;
+          connection.closed = true;
         },
         get heldBackBytes() {
-          return wire.heldBackBytes;
+          return connection.heldBackBytes;
         },
       };
     },
@@ -44,16 +44,19 @@ afterEach(() => session.close());
 
 const types = () => sent.map(({ type }) => type);
 const goLive = (details = {}) => {
-  wire.onEvent({ type: 'session.created', session: { model: 'gpt-realtime', expires_at: 1000, ...details } });
-  wire.onEvent({ type: 'session.updated', session: {} });
+  connection.onEvent({
+    type: 'session.created',
+    session: { model: 'gpt-realtime', expires_at: 1000, ...details },
+  });
+  connection.onEvent({ type: 'session.updated', session: {} });
 };
 
 test('nothing is sent before session.created, and no audio before session.updated', async () => {
   assert.equal(session.appendAudio('AAAA'), false);
-  wire.onEvent({ type: 'session.created', session: {} });
+  connection.onEvent({ type: 'session.created', session: {} });
   assert.deepEqual(types(), ['session.update']);
   assert.equal(session.appendAudio('AAAA'), false);
-  wire.onEvent({ type: 'session.updated', session: {} });
+  connection.onEvent({ type: 'session.updated', session: {} });
   assert.equal(await session.ready, true);
   assert.equal(session.appendAudio('AAAA'), true);
   assert.deepEqual(types(), ['session.update', 'input_audio_buffer.append']);
@@ -68,44 +71,44 @@ test('the settings are sent in the dialect of session.created', () => {
 
 test('no audio is sent while the network is too slow', () => {
   goLive();
-  wire.heldBackBytes = 300_000;
+  connection.heldBackBytes = 300_000;
   assert.equal(session.appendAudio('AAAA'), false);
 });
 
 test('events are passed on under their GA names', () => {
   goLive();
-  wire.onEvent({ type: 'response.audio.delta', delta: '' });
+  connection.onEvent({ type: 'response.audio.delta', delta: '' });
   assert.equal(received.at(-1)?.type, 'response.output_audio.delta');
 });
 
 test('a message asks for a response once the active one is over', () => {
   goLive();
   session.sendMessage('i1', 'one');
-  wire.onEvent({ type: 'response.created', response: { id: 'r1' } });
+  connection.onEvent({ type: 'response.created', response: { id: 'r1' } });
   session.sendMessage('i2', 'two');
   assert.deepEqual(types().slice(1), [
     'conversation.item.create',
     'response.create',
     'conversation.item.create',
   ]);
-  wire.onEvent({ type: 'response.done', response: { id: 'r1' } });
+  connection.onEvent({ type: 'response.done', response: { id: 'r1' } });
   assert.equal(types().at(-1), 'response.create');
-  wire.onEvent({ type: 'response.created', response: { id: 'r2' } });
-  wire.onEvent({ type: 'response.done', response: { id: 'r2' } });
+  connection.onEvent({ type: 'response.created', response: { id: 'r2' } });
+  connection.onEvent({ type: 'response.done', response: { id: 'r2' } });
   assert.equal(types().filter((type) => type === 'response.create').length, 2);
 });
 
 test('a response that was refused because another was active is asked for again', () => {
   goLive();
-  wire.onEvent({ type: 'error', error: { code: 'conversation_already_has_active_response' } });
-  wire.onEvent({ type: 'response.done', response: {} });
+  connection.onEvent({ type: 'error', error: { code: 'conversation_already_has_active_response' } });
+  connection.onEvent({ type: 'response.done', response: {} });
   assert.equal(types().at(-1), 'response.create');
 });
 
 describe('an abandoned response', () => {
   beforeEach(() => {
     goLive();
-    wire.onEvent({ type: 'response.created', response: { id: 'r1' } });
+    connection.onEvent({ type: 'response.created', response: { id: 'r1' } });
   });
 
   test('is recognised in the events that still arrive', () => {
@@ -117,7 +120,7 @@ describe('an abandoned response', () => {
 
   test('is cancelled only on request, and only while it is active', () => {
     session.abandonResponse({ cancel: true });
-    wire.onEvent({ type: 'response.done', response: { id: 'r1' } });
+    connection.onEvent({ type: 'response.done', response: { id: 'r1' } });
     session.abandonResponse({ cancel: true });
     assert.equal(types().filter((type) => type === 'response.cancel').length, 1);
   });
@@ -129,7 +132,7 @@ describe('messages of earlier sessions', () => {
     { id: 'a', role: 'assistant', text: 'Hello' },
   ]);
   const created = (/** @type {string} */ id, /** @type {string | null} */ previous) =>
-    wire.onEvent({
+    connection.onEvent({
       type: 'conversation.item.created',
       previous_item_id: previous,
       item: { id, type: 'message' },
@@ -179,17 +182,17 @@ describe('messages of earlier sessions', () => {
 
   test('are deleted together with the active response, which is deleted when it is over', () => {
     goLive();
-    wire.onEvent({ type: 'response.created', response: { id: 'r' } });
-    wire.onEvent({ type: 'response.output_item.added', response_id: 'r', item: { id: 'answer' } });
+    connection.onEvent({ type: 'response.created', response: { id: 'r' } });
+    connection.onEvent({ type: 'response.output_item.added', response_id: 'r', item: { id: 'answer' } });
     created('answer', null);
     session.forget();
     assert.equal(types().includes('conversation.item.delete'), false);
     assert.equal(session.isAbandoned({ type: 'response.output_audio.delta', item_id: 'answer' }), true);
-    wire.onEvent({ type: 'response.done', response: { id: 'r', status: 'cancelled' } });
+    connection.onEvent({ type: 'response.done', response: { id: 'r', status: 'cancelled' } });
     assert.equal(sent.at(-1)?.item_id, 'answer');
-    wire.onEvent({ type: 'response.created', response: { id: 'r2' } });
-    wire.onEvent({ type: 'response.output_item.added', response_id: 'r2', item: { id: 'next' } });
-    wire.onEvent({ type: 'response.done', response: { id: 'r2', status: 'completed' } });
+    connection.onEvent({ type: 'response.created', response: { id: 'r2' } });
+    connection.onEvent({ type: 'response.output_item.added', response_id: 'r2', item: { id: 'next' } });
+    connection.onEvent({ type: 'response.done', response: { id: 'r2', status: 'completed' } });
     assert.equal(types().filter((type) => type === 'conversation.item.delete').length, 1);
   });
 });
@@ -197,8 +200,8 @@ describe('messages of earlier sessions', () => {
 describe('the close of a session', () => {
   test('is reported with the error right before it', async () => {
     goLive();
-    wire.onEvent({ type: 'error', error: { type: 'relay_error', code: 'idle' } });
-    wire.onClosed({ code: 4409, reason: '', opened: true });
+    connection.onEvent({ type: 'error', error: { type: 'relay_error', code: 'idle' } });
+    connection.onClosed({ code: 4409, reason: '', opened: true });
     assert.deepEqual(closes, [
       { code: 4409, reason: '', opened: true, error: { type: 'relay_error', code: 'idle' } },
     ]);
@@ -206,14 +209,14 @@ describe('the close of a session', () => {
 
   test('is reported without an error that came earlier', () => {
     goLive();
-    wire.onEvent({ type: 'error', error: { code: 'rate_limit_exceeded' } });
-    wire.onEvent({ type: 'response.done', response: {} });
-    wire.onClosed({ code: 1006, reason: '', opened: true });
+    connection.onEvent({ type: 'error', error: { code: 'rate_limit_exceeded' } });
+    connection.onEvent({ type: 'response.done', response: {} });
+    connection.onClosed({ code: 1006, reason: '', opened: true });
     assert.equal(closes[0]?.error, null);
   });
 
   test('resolves ready with false before the session is live', async () => {
-    wire.onClosed({ code: 1006, reason: '', opened: false });
+    connection.onClosed({ code: 1006, reason: '', opened: false });
     assert.equal(await session.ready, false);
   });
 
@@ -224,14 +227,14 @@ describe('the close of a session', () => {
     mock.timers.reset();
     assert.equal(await opening.ready, false);
     assert.deepEqual(closes, [{ code: 1006, reason: '', opened: false, error: null }]);
-    assert.equal(wire.closed, true);
+    assert.equal(connection.closed, true);
   });
 
   test('follows when the settings are refused', async () => {
-    wire.onEvent({ type: 'session.created', session: {} });
-    wire.onEvent({ type: 'error', error: { code: 'unknown_parameter', event_id: sent[0]?.event_id } });
+    connection.onEvent({ type: 'session.created', session: {} });
+    connection.onEvent({ type: 'error', error: { code: 'unknown_parameter', event_id: sent[0]?.event_id } });
     assert.equal(await session.ready, false);
-    assert.equal(wire.closed, true);
+    assert.equal(connection.closed, true);
     assert.equal(closes[0]?.error?.code, 'unknown_parameter');
   });
 
@@ -239,7 +242,7 @@ describe('the close of a session', () => {
     goLive();
     session.close();
     session.close();
-    wire.onClosed({ code: 1000, reason: '', opened: true });
+    connection.onClosed({ code: 1000, reason: '', opened: true });
     assert.deepEqual(closes, []);
     assert.equal(session.appendAudio('AAAA'), false);
   });

@@ -22,11 +22,11 @@ function memory(stored = null) {
 test('a changed setting is stored, and reported once', () => {
   const storage = memory();
   /** @type {unknown[]} */
-  const told = [];
-  const settings = new Settings(storage, (values, name) => told.push([name, values.voice]));
+  const reported = [];
+  const settings = new Settings(storage, (values, name) => reported.push([name, values.voice]));
   settings.set('voice', 'marin');
   settings.set('voice', 'marin');
-  assert.deepEqual(told, [['voice', 'marin']]);
+  assert.deepEqual(reported, [['voice', 'marin']]);
   assert.equal(new Settings(storage, () => {}).values.voice, 'marin');
 });
 

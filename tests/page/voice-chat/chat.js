@@ -24,7 +24,7 @@ const audioOf = (ms) => encode(new Int16Array(24 * ms));
 /** A microphone frame of 40 ms. */
 export const frame = (rms = 0.1) => ({ pcm: new Int16Array(960), rms });
 
-/** Notes what it is told, and has heard as much as the test says. */
+/** Records its calls, and reports as much as heard as the test sets. */
 class FakeSpeaker {
   /** @type {string[]} */ calls = [];
   /** What the next stop reports. @type {{ itemId: string | null, playedMs: number }} */

@@ -7,52 +7,55 @@ const MINUTE_MS = 60_000;
 /** @param {number} limitMs */
 function startTimer(limitMs) {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
-  /** @type {string[]} */ const told = [];
-  const timer = new IdleTimer({ onWarning: () => told.push('warning'), onActive: () => told.push('active') });
+  /** @type {string[]} */ const reported = [];
+  const timer = new IdleTimer({
+    onWarning: () => reported.push('warning'),
+    onActive: () => reported.push('active'),
+  });
   timer.limitMs = limitMs;
-  return { timer, told };
+  return { timer, reported };
 }
 
 test('one warning comes a minute before the limit', () => {
-  const { timer, told } = startTimer(10 * MINUTE_MS);
+  const { timer, reported } = startTimer(10 * MINUTE_MS);
   timer.see({ type: 'session.updated' });
   mock.timers.tick(9 * MINUTE_MS - 1);
-  assert.deepEqual(told, ['active']);
+  assert.deepEqual(reported, ['active']);
   mock.timers.tick(1);
-  assert.deepEqual(told, ['active', 'warning']);
+  assert.deepEqual(reported, ['active', 'warning']);
   mock.timers.tick(MINUTE_MS);
-  assert.deepEqual(told, ['active', 'warning']);
+  assert.deepEqual(reported, ['active', 'warning']);
   mock.timers.reset();
 });
 
 test('speech and answers postpone the warning, other events do not', () => {
-  const { timer, told } = startTimer(10 * MINUTE_MS);
+  const { timer, reported } = startTimer(10 * MINUTE_MS);
   timer.see({ type: 'session.updated' });
   mock.timers.tick(5 * MINUTE_MS);
   timer.see({ type: 'response.output_audio.delta' });
   mock.timers.tick(5 * MINUTE_MS);
   timer.see({ type: 'rate_limits.updated' });
-  assert.deepEqual(told, ['active']);
+  assert.deepEqual(reported, ['active']);
   mock.timers.tick(4 * MINUTE_MS);
-  assert.deepEqual(told, ['active', 'warning']);
+  assert.deepEqual(reported, ['active', 'warning']);
   mock.timers.reset();
 });
 
 test('activity after a warning is reported, and the next warning comes after the same time', () => {
-  const { timer, told } = startTimer(MINUTE_MS);
+  const { timer, reported } = startTimer(MINUTE_MS);
   timer.see({ type: 'input_audio_buffer.speech_started' });
   mock.timers.tick(MINUTE_MS / 2);
   timer.see({ type: 'session.updated' });
   mock.timers.tick(MINUTE_MS / 2);
-  assert.deepEqual(told, ['active', 'warning', 'active', 'warning']);
+  assert.deepEqual(reported, ['active', 'warning', 'active', 'warning']);
   mock.timers.reset();
 });
 
 test('there is no warning after the session is over', () => {
-  const { timer, told } = startTimer(MINUTE_MS);
+  const { timer, reported } = startTimer(MINUTE_MS);
   timer.see({ type: 'session.updated' });
   timer.stop();
   mock.timers.tick(MINUTE_MS);
-  assert.deepEqual(told, ['active']);
+  assert.deepEqual(reported, ['active']);
   mock.timers.reset();
 });
