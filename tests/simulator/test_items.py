@@ -173,12 +173,12 @@ def test_items_that_a_client_creates_keep_their_ids_and_their_order(client: Sess
     """As a page does that lets a new session know what was said in earlier ones."""
     kinds = {"user": "input_text", "assistant": DIALECTS[client.name].text_content}
     ids = [f"rv_{number:029}" for number in range(20)]
-    added = [
+    announced = [
         client.send("conversation.item.create", item=message(item_id, role, kinds[role]))[0]
         for item_id, role in zip(ids, ["user", "assistant"] * 10, strict=True)
     ]
-    assert [event["item"]["id"] for event in added] == ids
-    assert [event["previous_item_id"] for event in added] == [None, *ids[:-1]]
+    assert [event["item"]["id"] for event in announced] == ids
+    assert [event["previous_item_id"] for event in announced] == [None, *ids[:-1]]
     for item_id in ids:
         client.send("conversation.item.delete", item_id=item_id)
     added = client.send("conversation.item.create", item=message(ids[0]))[0]
