@@ -1,4 +1,4 @@
-"""Measure how many talking sessions the simulator serves on one core.
+"""Measure how many active sessions the simulator serves on one core.
 
     python benchmarks/simulator_load.py [--sessions 500] [--seconds 20] [--late-percent 1]
 
@@ -32,7 +32,7 @@ DONE = b'"type":"response.done"'
 BYTES_PER_SECOND = 48_000
 
 
-class Talker(Browser):
+class Speaker(Browser):
     """A client that asks the same question again and again."""
 
     path = "/openai/v1/realtime?model=gpt-realtime"
@@ -69,15 +69,15 @@ def microphone_frames(pcm: bytes) -> list[bytes]:
     ]
 
 
-async def talk(talker: Talker, question: list[bytes], silence: bytes, until: float) -> None:
+async def speak(speaker: Speaker, question: list[bytes], silence: bytes, until: float) -> None:
     """Send a frame every 40 ms."""
     due, at = time.monotonic(), 0
     while due < until:
-        if talker.is_asking and at == len(question):
-            talker.is_asking, at = False, 0
-        frame = question[at] if talker.is_asking else silence
-        at += talker.is_asking
-        talker.write(frame)
+        if speaker.is_asking and at == len(question):
+            speaker.is_asking, at = False, 0
+        frame = question[at] if speaker.is_asking else silence
+        at += speaker.is_asking
+        speaker.write(frame)
         due += FRAME_SECONDS
         await asyncio.sleep(due - time.monotonic())
 
@@ -93,34 +93,34 @@ async def measure(port: int, process: int, sessions: int, seconds: float) -> flo
         question = microphone_frames(recording.readframes(recording.getnframes()))
     [silence] = microphone_frames(bytes(FRAME_BYTES))
     loop = asyncio.get_running_loop()
-    talkers = []
+    speakers = []
     for _ in range(sessions):
-        _, talker = await loop.create_connection(Talker, "127.0.0.1", port)
-        await talker.opened
-        talkers.append(talker)
+        _, speaker = await loop.create_connection(Speaker, "127.0.0.1", port)
+        await speaker.opened
+        speakers.append(speaker)
     warm_up_until = time.monotonic() + 5
     until = warm_up_until + seconds
 
-    async def begin(number: int, talker: Talker) -> None:
+    async def begin(number: int, speaker: Speaker) -> None:
         await asyncio.sleep(5 * number / sessions)  # not all at the same moment
-        await talk(talker, question, silence, until)
+        await speak(speaker, question, silence, until)
 
-    tasks = [asyncio.create_task(begin(number, talker)) for number, talker in enumerate(talkers)]
+    tasks = [asyncio.create_task(begin(number, speaker)) for number, speaker in enumerate(speakers)]
     await asyncio.sleep(warm_up_until - time.monotonic())
     began_cpu, began_at = cpu_seconds(process), time.monotonic()
-    for talker in talkers:
-        talker.late_seconds.clear()
+    for speaker in speakers:
+        speaker.late_seconds.clear()
     await asyncio.gather(*tasks)
     used = (cpu_seconds(process) - began_cpu) / (time.monotonic() - began_at)
-    pieces = [late for talker in talkers for late in talker.late_seconds]
-    lost = sum(talker.transport.is_closing() for talker in talkers)
-    for talker in talkers:
-        talker.transport.abort()
+    pieces = [late for speaker in speakers for late in speaker.late_seconds]
+    lost = sum(speaker.transport.is_closing() for speaker in speakers)
+    for speaker in speakers:
+        speaker.transport.abort()
     if not pieces:
         print("no audio came at all")
         return 100.0
     late = 100 * sum(each > 0 for each in pieces) / len(pieces)
-    answers = sum(talker.answered for talker in talkers)
+    answers = sum(speaker.answered for speaker in speakers)
     worst = statistics.quantiles(pieces, n=100)[98]
     print(
         f"{sessions} sessions: {100 * used:.0f} % of a core, {answers} answers, {len(pieces)} pieces of audio, "

@@ -1,1 +1,1 @@
-"""What the server is made of: a session from its arrival to its end."""
+"""The modules of the server; server.py puts them together."""

@@ -113,7 +113,7 @@ async def relay_down(browser: WebSocket, upstream: UpstreamConnection, traffic: 
 
 
 def to_close_reason(closed: ConnectionClosed) -> CloseReason:
-    """Return what the page is told of the upstream's close."""
+    """Return the close reason that the page gets when the upstream has closed."""
     return closed_with(closed.rcvd.code, closed.rcvd.reason) if closed.rcvd else closed_with(None)
 
 

@@ -35,7 +35,7 @@ ENV_FILE = Path(".env") if IS_INSTALLED else HERE.parent / ".env"
 
 
 class SettingsError(Exception):
-    """A setting cannot be used. The text names the variable and the mend, never the value."""
+    """A setting cannot be used. The text names the variable and how to correct it, never the value."""
 
 
 def to_websocket_origin(endpoint: str) -> str:
@@ -225,7 +225,7 @@ def has_azure_identity() -> bool:
 
 
 def is_readable_by_all(path: Path) -> bool:
-    """Tell whether every user of this machine can read a file; one that is not there, nobody can."""
+    """Tell whether every user of this machine can read a file; False if the file does not exist."""
     try:
         return os.name == "posix" and bool(path.stat().st_mode & stat.S_IROTH)
     except OSError:

@@ -265,7 +265,7 @@ class BrowserProtocol(SplicedProtocol, WebSocketsSansIOProtocol):
             return
         if self.walker is None:
             self.give_to_library(data)
-            # uvicorn would leave a connection open for ever whose headers exceed its limit.
+            # Without this, uvicorn would never close a connection whose headers exceed its limit.
             if self.conn.handshake_exc and not self.handshake_initiated:
                 self.transport.write(HEADERS_TOO_LARGE)
                 self.transport.close()
@@ -291,7 +291,7 @@ class BrowserProtocol(SplicedProtocol, WebSocketsSansIOProtocol):
             self.poll_timer = self.loop.call_later(POLL_SECONDS, self.poll)
 
     def poll(self) -> None:
-        """Check whether the browser has left, as long as it is not read: no read would tell."""
+        """Check whether the browser has left while it is not being read, since no read can report it then."""
         self.poll_timer = None
         if self.transport.is_closing() or self.transport.is_reading():
             return

@@ -32,7 +32,7 @@ def _type_error(value: Any, param: str, expected: str) -> RequestError:
 
 
 def anything(value: Any, param: str, depth: int = 32) -> None:
-    """Accept any value that can be told back as JSON."""
+    """Accept any value that can be sent back as JSON."""
     if depth == 0:
         raise RequestError("invalid_value", f"Invalid '{param}': nested too deeply.", param)
     if isinstance(value, float) and not math.isfinite(value):

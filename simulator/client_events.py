@@ -39,16 +39,16 @@ def to_event(error: RequestError, client_event_id: str | None, kind: str = "inva
 
 
 def check_options(event: Event, deployment: Deployment) -> None:
-    """Refuse options of reasoning models where another one answers."""
-    for place in ("session", "response"):
-        settings = event.get(place)
+    """Refuse options of reasoning models when the model is not one of them."""
+    for field in ("session", "response"):
+        settings = event.get(field)
         for name in ("reasoning", "parallel_tool_calls"):
             if isinstance(settings, dict) and settings.get(name) is not None and not deployment.reasons:
-                raise RequestError("invalid_value", "Unsupported option for this model.", f"{place}.{name}")
+                raise RequestError("invalid_value", "Unsupported option for this model.", f"{field}.{name}")
 
 
 def check_tool_choice(asked: Asked) -> None:
-    """Refuse a choice of tools that there are not."""
+    """Refuse a tool choice that names a missing tool, or requires one when there is none."""
     choice, names = asked.tool_choice, [tool["name"] for tool in function_tools(asked.tools)]
     if choice == "required" and not asked.tools:
         message = "Tool choice 'required' must be specified with 'tools' parameter."

@@ -1,4 +1,4 @@
-"""The conversation: its items in order, and what they count in tokens. Pure."""
+"""The conversation: its items in order, and how many tokens they are. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ def to_text_tokens(text: str) -> int:
 
 @dataclass
 class Item:
-    """An item as the protocol shows it, with what the protocol does not show.
+    """An item: `shown` is what the protocol shows of it, the other fields are not shown.
 
     `heard` is the user's audio, kept only in the latest item with any, and only until it is answered.
     """
@@ -47,7 +47,7 @@ class Item:
 
     @property
     def _read(self) -> str:
-        """What a model reads of the item, which hears the user's audio and reads no transcript of it."""
+        """The text that a model reads of the item. It hears the user's audio itself, so the transcript is left out."""
         parts = [part for part in self.shown.get("content", ()) if part["type"] != "input_audio"]
         return " ".join(part.get("text") or part.get("transcript") or "" for part in parts)
 
@@ -92,7 +92,7 @@ class Conversation:
         return next((item for item in self._items if item.id == item_id), None)
 
     def get(self, item_id: str, doing: str) -> Item:
-        """Return an item; raise RequestError, which says what was being done, when there is none."""
+        """Return an item. If there is none, raise RequestError with a code that names what the client was `doing`."""
         item = self.find(item_id)
         if item is None:
             raise RequestError(
@@ -154,7 +154,7 @@ class Conversation:
             self._retained = CONTEXT_TOKENS
 
     def _forget_oldest(self) -> None:
-        """Drop the oldest items, the last one never, once there is more than a model's context holds."""
+        """Drop the oldest items when there are more tokens than a model's context holds; the last item always stays."""
         sizes = [item.tokens for item in self._items]
         if self._most_tokens is not None and sum(sizes) > self._most_tokens:
             while len(sizes) > 1 and sum(sizes) > self._retained:

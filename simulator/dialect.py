@@ -73,7 +73,7 @@ class Asked:
 
 
 class Dialect(ABC):
-    """What both dialects share; the subclasses say the rest."""
+    """What both dialects share; a subclass defines what differs."""
 
     name: str
     text_event: str
@@ -146,7 +146,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def asked(self, session: Settings, response: dict[str, Any], deployment: Deployment) -> Asked:
-        """Return what is asked of a response created with these checked settings."""
+        """Return what a response created with these checked settings must be like."""
 
     @abstractmethod
     def response_fields(self, asked: Asked) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def cached_details(self, text_tokens: int, audio_tokens: int) -> dict[str, Any]:
-        """Return what usage tells of cached tokens beyond their number."""
+        """Return the details of cached tokens that usage has besides their number."""
 
     def turn_detection(self, session: Settings) -> Settings | None:
         settings: Settings | None = self.input_settings(session)["turn_detection"]
@@ -182,7 +182,7 @@ def client_event(fields: dict[str, Check], required: tuple[str, ...] = ()) -> Ch
 
 
 def asked_alike(both: Settings, response: dict[str, Any]) -> dict[str, Any]:
-    """Return what is asked of a response in both dialects alike; `both` are its settings over the session's."""
+    """Return what both dialects call by the same names when they ask for a response; `both` are its settings over the session's."""
     return {
         "tools": both["tools"],
         "tool_choice": both["tool_choice"],
@@ -201,7 +201,7 @@ def filled(detection: Settings | None) -> Settings | None:
     return {**TURN_DETECTION_DEFAULTS[detection["type"]], **detection}
 
 
-def told_back(transcription: Settings | None) -> Settings | None:
+def with_nulls(transcription: Settings | None) -> Settings | None:
     """Return transcription settings as the service shows them, with null for what was not set."""
     return transcription and {"language": None, "prompt": None, **transcription}
 

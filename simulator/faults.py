@@ -1,4 +1,4 @@
-"""What goes wrong in the simulator on demand: the list of faults, and those that a test or a scenario file gives. Pure."""
+"""Faults of the simulator: the list of them, and the choice that a test or a scenario file makes. Pure."""
 
 import tomllib
 from collections import deque
@@ -12,8 +12,8 @@ from pydantic.dataclasses import dataclass as checked_dataclass
 
 from simulator.dialect import Event
 
-MIDWAY_DELTAS = 5  # of an answer, after which the faults that happen "half-way" happen
-LATE_EVENTS = 3  # events that overtake one that is late
+MIDWAY_DELTAS = 5  # of an answer that are sent before a half-way fault happens
+LATE_EVENTS = 3  # how many events are sent before a late one
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ FAULTS = {
 
 
 def check_fault(text: str) -> Fault:
-    """Return the fault that a text names, with its argument behind it; raise ValueError if there is none."""
+    """Return the fault that a text names ("NAME" or "NAME ARGUMENT"); raise ValueError if there is none."""
     name, _, argument = text.partition(" ")
     fault = FAULTS.get(name)
     if fault is None:
@@ -97,7 +97,7 @@ class Faults:
     """Faults of the handshake and of the session; the default is none.
 
     Attributes:
-        times: number of handshakes that meet the faults, after which all is well; None for every one.
+        times: number of handshakes that have the faults; later ones have none. None for every handshake.
         handshake_delay_s: the upgrade is answered this late.
         refuse: HTTP status of the answer to the upgrade, with a body as Azure writes it.
         retry_after_s: `retry-after` of a refusal.
@@ -108,13 +108,13 @@ class Faults:
         session_s: how long a session lasts before `session_expired` and close 1001.
         always: names of FAULTS that hold from the session's beginning, such as "no_transcript" or "drop response.done".
         answers: the fault of each answer in order, "" for none; later ones have none.
-        after_events: the faults below come once so many server events were sent,
-        after_s: and so many seconds of the session have passed.
-        garbage: sent once: text that is no JSON, a binary message, or bytes that are no websocket frame.
+        after_events: number of server events that are sent before the faults below happen.
+        after_s: seconds of the session that pass before the faults below happen.
+        garbage: sent once: text that is not JSON, a binary message, or bytes that are not a websocket frame.
         stop_sending: nothing more is sent, though client events are read.
         stop_reading: nothing more is read or sent, so that the client's socket fills.
-        close: the connection is closed with this code,
-        close_reason: and this reason.
+        close: the connection is closed with this code.
+        close_reason: the reason beside that code.
         drop: the connection is reset without a close frame.
     """
 
@@ -146,7 +146,7 @@ class Faults:
 
     @property
     def in_session(self) -> bool:
-        """Whether anything is to happen after `after_events` and `after_s`."""
+        """Whether there is a fault that `after_events` and `after_s` delay."""
         return bool(self.garbage or self.stop_sending or self.stop_reading or self.close or self.drop)
 
 
@@ -155,10 +155,10 @@ class ScenarioError(Exception):
 
 
 def read_scenario(path: Path) -> list[Faults]:
-    """Return what the handshakes meet, in order: one `[[session]]` of a TOML file each, with the fields of Faults.
+    """Return the faults of the handshakes, in order. Each `[[session]]` of a TOML file has fields of Faults.
 
     Raises:
-        ScenarioError: the file is not there, is no TOML, or has what Faults does not know.
+        ScenarioError: the file does not exist, is not TOML, or has a field or value that Faults refuses.
     """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -180,13 +180,13 @@ def _to_faults(where: str, given: dict[str, Any]) -> Faults:
 
 
 class Misbehaviour:
-    """The faults of one session as it goes on. `answer` is that of the answer under way, "" for none."""
+    """The faults of one session while it runs. `answer` is the fault of the answer in progress, "" for none."""
 
     def __init__(self, faults: Faults) -> None:
         self.answer = ""
         self._coming = deque(faults.answers)
         self._always = set(faults.always)
-        self._late: list[tuple[Event, int]] = []  # with the number of events that are still to overtake it
+        self._late: list[tuple[Event, int]] = []  # with the number of events that are sent before it
 
     def begin_answer(self) -> str:
         """Return the fault of the answer that is about to begin."""
@@ -205,7 +205,7 @@ class Misbehaviour:
         return fault
 
     def clear(self) -> None:
-        """Let nothing go wrong any more."""
+        """End all faults."""
         self.answer = ""
         self._coming.clear()
         self._always.clear()
@@ -219,7 +219,7 @@ class Misbehaviour:
         return [text.partition(" ")[2] for text in self._always if text.startswith(f"{name} ")]
 
     def apply(self, events: list[Event]) -> list[Event]:
-        """Return what is really sent of these events: some are dropped, doubled or late."""
+        """Return the events to send in place of these: some are dropped, doubled or late."""
         if self.holds("silent"):
             return []
         if not self._late and not self._always:

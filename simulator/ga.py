@@ -29,7 +29,7 @@ from simulator.dialect import (
     Settings,
     asked_alike,
     filled,
-    told_back,
+    with_nulls,
 )
 from simulator.g711 import Law
 from simulator.shapes import (
@@ -266,7 +266,7 @@ class GA(Dialect):
             settings["format"] = whole_format(settings["format"])
         heard = audio["input"]
         heard["turn_detection"] = filled(heard["turn_detection"])
-        heard["transcription"] = told_back(heard["transcription"])
+        heard["transcription"] = with_nulls(heard["transcription"])
         heard["noise_reduction"] = with_strength(
             heard["noise_reduction"], session["audio"]["input"]["noise_reduction"]
         )

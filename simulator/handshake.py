@@ -1,4 +1,4 @@
-"""The upgrade request: which dialect a path speaks, who may come in, and refusals in Azure's words. Pure."""
+"""The upgrade request: which dialect a path speaks, who may connect, and refusals in Azure's words. Pure."""
 
 import hmac
 import json
@@ -75,7 +75,7 @@ class Handshake:
         return None
 
     def deployment(self, model: str | None) -> Deployment:
-        """Return what is asked for; `model` counts before the name in the query, which may be any on Azure."""
+        """Return what is asked for. `model` overrides the name in the query, which on Azure is a deployment's and can be any."""
         name = self.query.get("deployment") or self.query.get("model") or ""
         if model is None and REALTIME_MODEL.fullmatch(name):
             model = name
@@ -103,7 +103,7 @@ class Refusal:
 def refusal(
     status: int, code: str = "", message: str = "", headers: Mapping[str, str] = MappingProxyType({})
 ) -> Refusal:
-    """Return a refusal with a body like Azure's; the words for a status are known here."""
+    """Return a refusal with a body like Azure's; by default with the code and message of REFUSALS."""
     http_status = HTTPStatus(status)
     known = REFUSALS.get(status, (str(status), http_status.phrase))
     body = json.dumps({"error": {"code": code or known[0], "message": message or known[1]}})

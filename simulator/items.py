@@ -1,4 +1,4 @@
-"""Items as a client describes them, made into items of a conversation: their sound is heard and not kept. Pure."""
+"""Make items of a conversation from a client's descriptions. Their audio is analysed and not kept. Pure."""
 
 import binascii
 from dataclasses import replace
@@ -15,7 +15,7 @@ G711_BYTES_PER_MS = 8
 
 
 def to_item(given: dict[str, Any], dialect: Dialect, law: Law | None) -> Item:
-    """Return a checked item with an id as the conversation keeps it.
+    """Return the conversation's item for a checked description with an id.
 
     Args:
         law: of the session's input, None for PCM16.
@@ -44,7 +44,7 @@ def to_item(given: dict[str, Any], dialect: Dialect, law: Law | None) -> Item:
 
 
 def hear(sound: bytes, law: Law | None) -> Heard:
-    """Listen to the sound of an item; of a telephone's, to as much as is kept."""
+    """Analyse the audio of an item; of G.711, only as much as is kept."""
     listener = InputAudio()
     if law is None:
         list(listener.append(sound))

@@ -1,7 +1,7 @@
-"""A made-up MCP server behind every `server_url`: its tools, who must approve, and what comes of a call. Pure.
+"""A made-up MCP server behind every `server_url`: its tools, their approval, and the results of calls. Pure.
 
 Words in the address decide how it behaves: `unreachable` fails the import of its tools; `http-error`, `protocol-error` and
-`execution-error` fail calls; after a call at a `silent` one no response follows by itself.
+`execution-error` fail calls; after a call of a `silent` server no response follows by itself.
 """
 
 from typing import Any
@@ -53,7 +53,7 @@ def import_tools(config: Config) -> list[dict[str, Any]] | None:
 
 
 def meets(tool: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Return whether a tool is one that a filter, by names or by what they change, lets through."""
+    """Return whether a tool passes a filter, which has names, `read_only`, or both."""
     named = wanted.get("tool_names")
     read_only = wanted.get("read_only")
     return (named is None or tool["name"] in named) and (
@@ -62,7 +62,7 @@ def meets(tool: dict[str, Any], wanted: dict[str, Any]) -> bool:
 
 
 def needs_approval(config: Config, name: str) -> bool:
-    """Return whether a call must be approved; it must be where nothing else is said."""
+    """Return whether a call must be approved; without a setting it must."""
     setting = config.get("require_approval")
     if not isinstance(setting, dict):
         return setting != "never"

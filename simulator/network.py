@@ -18,8 +18,8 @@ class Network:
     """How events travel, in each direction.
 
     Attributes:
-        latency_ms: each event arrives so much later,
-        jitter_ms: and up to so much more, differently each time.
+        latency_ms: delay of each event.
+        jitter_ms: greatest random delay that is added to it.
         stall_every_s: nothing arrives for `stall_s` each time so much has passed; 0 for never.
         stall_s: how long a stall lasts.
     """
@@ -45,7 +45,7 @@ class Travel:
         self._next: tuple[float, Any] | None = None
 
     async def put(self, event: Any) -> None:
-        """Send an event on its way; waits while too many are under way."""
+        """Send an event; wait while too many are on their way."""
         self._last_due = max(self._last_due, self._due(self._now()))
         await self._events.put((self._last_due, event))
 
@@ -74,7 +74,7 @@ class Travel:
 
 
 class DistantConnection:
-    """A connection whose events travel through a network. Has what the simulator uses of ServerConnection."""
+    """A connection whose events travel through a network. It has those members of ServerConnection that the simulator uses."""
 
     def __init__(self, connection: ServerConnection, network: Network) -> None:
         began_at = asyncio.get_running_loop().time()
@@ -102,7 +102,7 @@ class DistantConnection:
         await self._connection.close(code, reason)
 
     async def read(self) -> None:
-        """Let the client's events travel until the connection is closed."""
+        """Deliver the client's events until the connection is closed."""
         try:
             while True:
                 await self._up.put(await self._connection.recv())
@@ -110,7 +110,7 @@ class DistantConnection:
             await self._up.put(closed)
 
     async def write(self) -> None:
-        """Let the server's events travel until the connection is closed."""
+        """Deliver the server's events until the connection is closed."""
         while True:
             message, text = await self._down.get()
             try:
@@ -121,7 +121,7 @@ class DistantConnection:
 
 @asynccontextmanager
 async def through(network: Network, connection: ServerConnection) -> AsyncIterator[ServerConnection]:
-    """Put a network between a client and the block; a perfect one is nothing at all."""
+    """Yield the connection as it is behind a network; behind a perfect one it is the same connection."""
     if network.is_perfect:
         yield connection
         return

@@ -25,7 +25,7 @@ from simulator.dialect import (
     Settings,
     asked_alike,
     filled,
-    told_back,
+    with_nulls,
 )
 from simulator.g711 import Law
 from simulator.shapes import (
@@ -47,13 +47,13 @@ LAWS: Mapping[str, Law | None] = {"pcm16": None, "g711_ulaw": "mu", "g711_alaw":
 
 
 def unknown(value: Any, param: str) -> None:
-    """Accept null, which the service tells of a setting that only the other dialect has."""
+    """Accept only null, which the service sends for a setting that only the other dialect has."""
     if value is not None:
         raise RequestError("unknown_parameter", f"Unknown parameter: '{param}'.", param)
 
 
 audio_format = one_of(*LAWS)
-# Microsoft's own clients turn detection off by {"type": "none"}, which is told back as null.
+# Microsoft's own clients turn detection off by {"type": "none"}, which session.updated shows as null.
 turn_detection = nullable(variants("type", {**turn_detections(unknown), "none": record({"type": string})}))
 client_secret = nullable(
     record(
@@ -163,7 +163,7 @@ class Preview(Dialect):
         kept: Settings = {name: session[name] for name in ("model", "client_secret") if name in session}
         merged = {**session, **update, **kept}
         merged["turn_detection"] = filled(merged["turn_detection"])
-        merged["input_audio_transcription"] = told_back(merged["input_audio_transcription"])
+        merged["input_audio_transcription"] = with_nulls(merged["input_audio_transcription"])
         return merged
 
     def input_settings(self, session: Settings) -> Settings:
@@ -200,11 +200,11 @@ class Preview(Dialect):
     def item(self, fields: dict[str, Any]) -> dict[str, Any]:
         return {"object": "realtime.item", "status": "completed", **fields}
 
-    def item_added(self, item: dict[str, Any], previous_item_id: str | None, *, done: bool) -> list[Event]:  # noqa: ARG002 - one event tells of both
+    def item_added(self, item: dict[str, Any], previous_item_id: str | None, *, done: bool) -> list[Event]:  # noqa: ARG002 - one event covers both
         return [{"type": "conversation.item.created", "previous_item_id": previous_item_id, "item": item}]
 
-    def item_done(self, item: dict[str, Any], previous_item_id: str | None) -> list[Event]:  # noqa: ARG002 - not told
+    def item_done(self, item: dict[str, Any], previous_item_id: str | None) -> list[Event]:  # noqa: ARG002 - preview does not send this
         return []
 
-    def cached_details(self, text_tokens: int, audio_tokens: int) -> dict[str, Any]:  # noqa: ARG002 - not told
+    def cached_details(self, text_tokens: int, audio_tokens: int) -> dict[str, Any]:  # noqa: ARG002 - preview does not send this
         return {}

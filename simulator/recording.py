@@ -1,4 +1,4 @@
-"""Sessions in a file: recorded, here or at the real service, with secrets and names taken out, and replayed to a client.
+"""Sessions in a file: recorded from the simulator or the real service without secrets and names of resources, and replayed to clients.
 
 A line of the file is one event as JSON: `{"session": 1, "at_ms": 120, "from": "client", "event": {…}}`.
 """
@@ -50,7 +50,7 @@ def without_secrets(value: Any, name: str = "") -> Any:
 
 
 class Recorder:
-    """Write what passes in each session to a file, as it passes."""
+    """Write the events of each session to a file as they pass."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -60,7 +60,7 @@ class Recorder:
         self._sessions = 0
 
     def session(self) -> Record:
-        """Return a function that records the messages of one more session; what is no event is left out."""
+        """Return a function that records the messages of one more session; messages that are not events are left out."""
         self._sessions += 1
         number, began_at = self._sessions, time.monotonic()
 
@@ -109,7 +109,7 @@ class Service:
 
 
 async def record_service(connection: ServerConnection, service: Service, record: Record) -> None:
-    """Pass the events of a client and the service to each other, unchanged, and record them, until one of them leaves."""
+    """Relay the events between a client and the service unchanged, and record them, until either of them leaves."""
     try:
         async with service.open() as upstream:
             up = asyncio.create_task(_pass_on(connection, upstream, "client", record))
@@ -144,8 +144,8 @@ class Recorded:
     """A server event of a recording, and when it is due.
 
     Attributes:
-        after_events: so many client events were sent before it, microphone audio not counted,
-        after_ms: and so long had passed since the last of them, or since the beginning.
+        after_events: number of client events before it, without microphone audio.
+        after_ms: time since the last of those, or since the beginning if there were none.
     """
 
     event: dict[str, Any]
@@ -157,7 +157,7 @@ def read_recording(path: Path) -> list[list[Recorded]]:
     """Return the server events of each recorded session.
 
     Raises:
-        RecordingError: the file is not there, or a line of it is not as Recorder writes it.
+        RecordingError: the file does not exist, or a line of it is not one that Recorder writes.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -183,10 +183,10 @@ def read_recording(path: Path) -> list[list[Recorded]]:
 
 
 async def replay_session(connection: ServerConnection, recorded: list[Recorded], *, paced: bool) -> None:
-    """Send a recording's server events as the client sends its own; ends when the client leaves.
+    """Send the server events of a recording, each once the client has sent as many events; ends when the client leaves.
 
     Args:
-        paced: keep the recorded time between a client event and what follows it.
+        paced: keep the recorded time between a client event and the server events after it.
     """
     now = asyncio.get_running_loop().time
     pending, received, last_at = deque(recorded), 0, now()

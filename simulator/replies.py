@@ -1,4 +1,4 @@
-"""What the simulator answers. It understands nothing and says so; it takes up the words it is given.
+"""What the simulator answers. It understands nothing and says so; its answers repeat words that it was given.
 
 Which tool fits a text, and what a text asks to be said, is read off its words (reading.py, tool_calls.py). Typed commands
 exercise the rest.
@@ -90,7 +90,7 @@ class McpCall:
 
 @dataclass(frozen=True)
 class ApprovalRequest:
-    """A call that the service would make, once the client approves."""
+    """A call that the service makes once the client approves it."""
 
     label: str
     name: str
@@ -102,7 +102,7 @@ Output = Message | Call | McpCall | ApprovalRequest
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: messages and calls in order, or else a failed response, or the end of the connection."""
+    """One answer: messages and calls in order, a failed response, or the end of the connection."""
 
     outputs: tuple[Output, ...] = ()
     failure: str = ""
@@ -139,7 +139,7 @@ class Partner:
         }
 
     def reply(self, item: Item | None, asked: Asked, earlier: Sequence[Item] = ()) -> Reply:
-        """Answer an item, the last of what the response is about, which came after the `earlier` ones."""
+        """Answer an item, the last one that the response reads; the `earlier` ones come before it."""
         text = item.text.strip() if item and item.role == "user" else ""
         command, _, argument = text.partition(" ")
         if command in self._commands:
@@ -158,7 +158,7 @@ class Partner:
         return say(asked, ramp(SCRIPTED_MS) if self._scripted else line("still_there"))
 
     def _speak(self, item: Item | None, asked: Asked, earlier: Sequence[Item]) -> tuple[Speech, ...]:
-        """Say what came, then what was asked to be said and what was said before of the same."""
+        """Say what arrived, then the phrases that were asked for, then earlier messages about the same subject."""
         typed = item.text if item and item.role == "user" and not item.heard else ""
         requests = [request for request in (asked.own_instructions, typed) if request]
         demands = [each for request in requests for each in (*to_be_said(request), *sums(request))]
@@ -307,7 +307,7 @@ def mcp_tools(asked: Asked) -> list[dict[str, Any]]:
 
 
 def is_chosen(tool: dict[str, Any], choice: dict[str, Any]) -> bool:
-    """Return whether a choice names this tool, or the server that offers it."""
+    """Return whether a tool choice names this tool, or the server that offers it."""
     if tool["type"] != choice["type"] or choice.get("name") not in (None, tool["name"]):
         return False
     return bool(tool["type"] == "function" or tool["config"]["server_label"] == choice["server_label"])
@@ -339,6 +339,6 @@ def made_up_call(asked: Asked, name: str = "") -> Call:
 
 
 def made_up_calls(asked: Asked) -> tuple[Call, ...]:
-    """Return calls of all tools, two at least."""
+    """Return calls of all tools, and of at least two."""
     names = [str(tool["name"]) for tool in function_tools(asked.tools)][:MOST_CALLS] or [INVENTED_TOOL]
     return tuple(made_up_call(asked, name) for name in (names if len(names) > 1 else names * 2))

@@ -1,6 +1,6 @@
 """One response: its events in order, in steps that say how long to wait between them. No I/O.
 
-The steps are taken from outside, so that speech or a client may cut the response off between any two of them.
+The session takes the steps, so that speech or a client can interrupt the response between any two of them.
 """
 
 import base64
@@ -50,9 +50,9 @@ EMPTY_ENDS = {
     "content_filter_empty": FILTERED,
     "max_output_tokens_empty": OUT_OF_TOKENS,
 }
-"""How the faults of these names end a response before anything is said,"""
+"""The end of a response by each fault that ends it before anything is said."""
 MIDWAY_ENDS = {"failed_midway": SERVER_ERROR, "content_filter": FILTERED, "max_output_tokens": OUT_OF_TOKENS}
-"""and half-way."""
+"""The end of a response by each fault that ends it half-way."""
 
 MakeId = Callable[[str], str]
 
@@ -67,7 +67,7 @@ class Step:
 
 @dataclass(frozen=True)
 class InputTokens:
-    """What a response reads; the cached ones are part of the others."""
+    """The tokens that a response reads. Cached tokens are included in `text` and `audio`."""
 
     text: int
     audio: int
@@ -89,7 +89,7 @@ class InputTokens:
         return self.text + self.audio + self.image
 
     def after(self, earlier: "InputTokens") -> "InputTokens":
-        """Return these with what an earlier response has read taken from the cache, in whole blocks."""
+        """Return these counts with cached tokens: those that an earlier response has read, in whole blocks."""
         return replace(
             self,
             cached_text=min(self.text, earlier.text) // CACHE_BLOCK_TOKENS * CACHE_BLOCK_TOKENS,
@@ -98,7 +98,7 @@ class InputTokens:
 
 
 class OutputItem:
-    """One item of a response, and what was sent of it so far."""
+    """One item of a response, and how much of it was sent so far."""
 
     def __init__(self, item: Item, index: int) -> None:
         self.item, self.index = item, index
@@ -116,9 +116,9 @@ class OutputItem:
 
 
 class Response:
-    """Give a reply. `begin` comes first, then `steps`; `cancel` may come between steps, once."""
+    """Send a reply as one response. `begin` comes first, then `steps`; `cancel` may come between steps, once."""
 
-    def __init__(  # noqa: PLR0913 - a response has this many sides
+    def __init__(  # noqa: PLR0913 - a response depends on all of these
         self,
         *,
         dialect: Dialect,
@@ -181,7 +181,7 @@ class Response:
 
     @property
     def is_midway(self) -> bool:
-        """Whether so much was said that what happens half-way happens now."""
+        """Whether enough was said for a half-way fault to happen now."""
         return self.deltas >= MIDWAY_DELTAS
 
     @property
@@ -194,17 +194,17 @@ class Response:
 
     @property
     def audio_ms(self) -> int:
-        """How long the answer is to be heard."""
+        """How long the audio of the answer lasts."""
         return sum(output.item.audio_ms for output in self._outputs)
 
     @property
     def tokens(self) -> int:
-        """What the response has used up so far, read and written."""
+        """The tokens that the response has read and written so far."""
         return self.input_tokens.total + self._output_tokens()
 
     @property
     def goes_on(self) -> bool:
-        """Whether the service creates the next response by itself, to speak of the MCP calls in this one."""
+        """Whether the service creates the next response by itself, to speak about the MCP calls in this one."""
         calls = [output for output in self._reply.outputs if isinstance(output, McpCall)]
         return self._status == "completed" and any(call.goes_on for call in calls)
 
@@ -218,7 +218,7 @@ class Response:
         return self._outputs[-1]
 
     def _place(self) -> dict[str, Any]:
-        """Return what every delta says of where it belongs."""
+        """Return the ids and indexes that every delta carries."""
         current = self._current
         return {
             "response_id": self.id,
@@ -237,7 +237,7 @@ class Response:
         }
 
     def _open_item(self, fields: dict[str, Any]) -> list[Event]:
-        """Begin the next output item, after the end of the one before."""
+        """Close the output item before, if it is open, and begin the next one."""
         events = self._close_item("completed") if self._is_open else []
         item = Item(self._dialect.item({"id": self._make_id("item"), "status": "in_progress", **fields}))
         self._outputs.append(OutputItem(item, len(self._outputs)))
@@ -287,7 +287,7 @@ class Response:
             yield Step([self._text_delta(self._dialect.text_event, word)], WORD_MS)
 
     def _speak(self, speech: Speech) -> Iterator[Step]:
-        """Interleave the transcript with the audio it belongs to, the words a little ahead."""
+        """Interleave the transcript with its audio; each word comes a little before its sound."""
         pause_ms = DELTA_MS / (SLOWER if self._reply.slow else FASTER)
         words = self._words(speech)
         current = self._current
@@ -308,7 +308,7 @@ class Response:
             yield Step([self._text_delta(self._dialect.transcript_event, word) for word in words])
 
     def _words(self, speech: Speech) -> list[str]:
-        """Return the text as deltas that join up with what is written already."""
+        """Return the text as deltas that continue what is written already."""
         words = speech.text.split(" ")
         return [*([" "] if self._current.written else []), *(f"{word} " for word in words[:-1]), words[-1]]
 
@@ -351,7 +351,7 @@ class Response:
         yield Step([{"type": f"{stem}.done", **place, **at_the_end, "arguments": arguments}])
 
     def _end(self, status: str, details: dict[str, Any] | None = None) -> list[Event]:
-        """Close whatever is open, from the inside out."""
+        """End the response: close the open content part, then the open item."""
         self._status = status
         self._status_details = None if status == "completed" else {"type": status, **(details or {})}
         closed = "completed" if status == "completed" else "incomplete"
@@ -419,7 +419,7 @@ class Response:
 
 
 def at_speed(pcm: bytes, speed: float) -> bytes:
-    """Return PCM16 that takes less or more time, and sounds higher or lower, as a model's voice would not."""
+    """Return PCM16 at another speed. Unlike a model's voice, it also gets higher or lower."""
     if speed == 1:
         return pcm
     samples = to_samples(pcm)

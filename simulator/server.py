@@ -49,23 +49,23 @@ class Simulator:
     """Serve the Realtime API on a port of this machine, in the running event loop, inside `async with`.
 
     Args:
-        port: 0 for a free one; `url` tells which.
+        port: 0 for a free one, which `url` then names.
         key: what `api-key` or `Authorization: Bearer` must carry; None lets everybody in.
         ssl: serve wss with these certificates.
-        model: what answers, as session.created names it; None for the one in the handshake's query.
+        model: the model that session.created names; None for the one in the handshake's query.
         scripted: for tests: ids count up, nothing is paced, answers are ramps.
         clock: Unix time, from which a session's `expires_at` is reckoned; a test may fix it.
         network: between the clients and the simulator.
-        record: a file that all sessions are recorded in (recording.py).
+        record: the file in which all sessions are recorded (recording.py).
         service: the real service, which then answers all clients, so that it can be recorded.
         replay: a recording whose sessions are replayed in order, the last one to all later clients too.
-        new_session: makes the session of a connection; a test may give one that notes what it is told.
+        new_session: makes the session of a connection; a test may give one that records its calls.
 
     Attributes:
         handshakes: the upgrade requests so far, refused ones too (the last 1000).
         sessions: those open now, oldest first.
-        faults: what the handshakes from now on and their sessions meet; may be changed. One for all, or a list
-            with one for each, after which all is well.
+        faults: the faults of the handshakes from now on and of their sessions; may be changed. Either one for all
+            handshakes, or a list with one for each; handshakes after the end of the list have none.
     """
 
     def __init__(  # noqa: PLR0913 - each is an independent setting
@@ -136,7 +136,7 @@ class Simulator:
             self._recorder.close()
 
     async def _check(self, connection: ServerConnection, request: Request) -> Response | None:
-        """Refuse an upgrade or let it pass, and note the faults that its session will meet."""
+        """Refuse an upgrade or accept it, and store the faults of its session."""
         handshake = Handshake.of(request.path, request.headers)
         self.handshakes.append(handshake)
         del self.handshakes[:-HANDSHAKES_KEPT]
@@ -201,9 +201,9 @@ class Simulator:
 
 
 class Client:
-    """One connection: takes client events one at a time and sends the session's events at the pace of speech.
+    """Serve one connection: take client events one at a time and send the session's events at the pace of speech.
 
-    A client that does not read stops the reading of its events too, so nothing piles up.
+    While a client does not read, its own events are not read either, so nothing piles up.
     """
 
     def __init__(
@@ -253,7 +253,7 @@ class Client:
         await self._connection.close(session.ending.code, session.ending.reason)
 
     async def _take_event(self, until: float) -> None:
-        """Carry out one client event if one comes in time."""
+        """Carry out one client event if one arrives before `until`."""
         try:
             async with asyncio.timeout_at(until):
                 message = await self._connection.recv()
@@ -263,7 +263,7 @@ class Client:
             self._record("client", message)
         for batch in self._session.receive(message):
             await self._send(batch)
-            await asyncio.sleep(0)  # others have their turn between two slices of a long append
+            await asyncio.sleep(0)  # let other sessions run between two slices of a long append
 
     async def _send(self, events: list[Event]) -> None:
         for event in events:
@@ -303,7 +303,7 @@ class Client:
 
 
 async def reject(connection: ServerConnection, code: int, error: RequestError) -> None:
-    """Say why there is no session on a connection that was accepted, and close it."""
+    """Send the error that explains why there is no session, and close the accepted connection."""
     await connection.send(json.dumps({**to_event(error, None), "event_id": random_id("event")}))
     await connection.close(code, f"invalid_request_error.{error.code}")
 

@@ -1,4 +1,4 @@
-"""A Realtime session without I/O: client events in, server events out, and a response to be taken step by step."""
+"""A Realtime session without I/O: client events in, server events out. The caller takes a response step by step."""
 
 import binascii
 import secrets
@@ -24,7 +24,7 @@ from simulator.turns import BYTES_PER_MS, InputAudio, SpeechStarted
 check_append_length = string_up_to(15 * 2**20)
 LEAST_COMMIT_MS = 100
 SLICE_MS = 200  # of an append: a few milliseconds of work between two batches of events
-INVALID_SHAPE = 4000  # the close code of a client that speaks what is not served
+INVALID_SHAPE = 4000  # the close code for a client whose dialect or model is not served
 BETA_DISABLED = RequestError(
     "beta_api_shape_disabled", "The Realtime beta API is no longer available. Please use the GA API."
 )
@@ -41,7 +41,7 @@ def already_active(response_id: str) -> RequestError:
 
 
 def path_of(name: str, settings: Any, path: str) -> str:
-    """Return the path of a parameter within settings, "" if it is not set in them."""
+    """Return the path of a parameter within settings, "" if the settings do not contain it."""
     if not isinstance(settings, dict):
         return ""
     if name in settings:
@@ -65,20 +65,20 @@ def counting_ids() -> Callable[[str], str]:
 
 
 def padding(delta: str) -> str:
-    """Return what hides the length of a delta, as the service adds it: letters up to the next multiple of 16."""
+    """Return the padding with which the service hides the length of a delta: letters up to the next multiple of 16."""
     return ascii_letters[: 16 - len(delta) % 16]
 
 
 @dataclass(frozen=True, eq=False)
 class IdleTimer:
-    """A wait for speech: `time_out` is to be called `after_ms` from the moment on when a session has a new timer."""
+    """A wait for speech: when a session has a new timer, `time_out` must be called `after_ms` later."""
 
     after_ms: int
-    silence_ms: int  # the part of it after the answer's playback
+    silence_ms: int  # the part of `after_ms` that follows the playback of the answer
 
 
 class Session:
-    """One client's session. `ending` is set once the connection is to be closed.
+    """One client's session. Once `ending` is set, the caller must close the connection.
 
     The caller keeps the clock: it calls `advance`, `expire`, and `time_out` when `idle_timer` is over.
 
@@ -160,7 +160,7 @@ class Session:
             )
 
     def advance(self) -> Step:
-        """Take the next step of the response in progress; without one the step is empty."""
+        """Take the next step of the response in progress; the step is empty when there is no response."""
         step = next(self._steps, Step([]))
         events = [*step.events]
         if events:
@@ -172,7 +172,7 @@ class Session:
         return Step(self._stamp(events), step.pause_ms)
 
     def expire(self) -> list[Event]:
-        """Return the last event of a session that has lasted as long as sessions may, and set the ending."""
+        """Return the last event of a session that has reached its time limit, and set the ending."""
         message = "Your session hit the maximum duration of 60 minutes."
         self.ending = Ending(1001, message)
         return self._stamp([to_event(RequestError("session_expired", message), None)])
@@ -354,7 +354,7 @@ class Session:
         return [{"type": "input_audio_buffer.cleared"}]
 
     def _take_transcriptions(self) -> list[Event]:
-        """Return the transcription events that wait; only now do the words stand in their items."""
+        """Return the waiting transcription events, and put their words into the items."""
         waiting, self._transcriptions = self._transcriptions, []
         for item, events in waiting:
             item.shown["content"][0]["transcript"] = events[-1].get("transcript")
@@ -423,7 +423,7 @@ class Session:
         return self._respond(event.get("response") or {})
 
     def _respond_unasked(self, settings: dict[str, Any]) -> list[Event]:
-        """Begin a response that no client has created; what hinders it becomes an error event."""
+        """Begin a response that no client has created; if it cannot begin, return the error event."""
         try:
             return self._respond(settings)
         except RequestError as error:
@@ -477,7 +477,7 @@ class Session:
         return self._misbehaviour.answer
 
     def _misbehave_midway(self, response: Response) -> list[Event]:
-        """Return what happens half-way through an answer that is to be interrupted there."""
+        """Return the events of a fault that happens half-way through an answer."""
         if response.fault == "close_midway":
             self.ending = Ending(1000)
         if response.fault != "cough":
@@ -508,7 +508,7 @@ class Session:
         return self.response.begin()
 
     def _context(self, given: list[dict[str, Any]] | None) -> list[Item]:
-        """Return the items that a response is about: the conversation's, or those that it was given instead."""
+        """Return the items that a response reads: those that it was given, else those of the conversation."""
         if given is None:
             return list(self._conversation.items)
         items: list[Item] = []
@@ -520,14 +520,14 @@ class Session:
         return items
 
     def _wait_for_speech(self, response: Response) -> None:
-        """Begin to wait for speech after an answer, from the end of its playback on."""
+        """Begin to wait for speech. The wait starts when the playback of the answer ends."""
         detection = self._dialect.turn_detection(self._settings) or {}
         timeout_ms = detection.get("idle_timeout_ms")
         if timeout_ms and self._turn_item_id is None:
             self.idle_timer = IdleTimer(timeout_ms + response.audio_ms, timeout_ms)
 
     def time_out(self) -> list[Event]:
-        """Return the events of a silence that has lasted as long as `idle_timer` says: it is committed and answered."""
+        """Commit and answer a silence that has lasted as long as `idle_timer` says; return the events."""
         timer, self.idle_timer = self.idle_timer, None
         if timer is None:
             return []
@@ -554,7 +554,7 @@ class Session:
         return [*self._take_transcriptions(), *response.cancel(reason), *self._finish(response)]
 
     def _finish(self, response: Response) -> list[Event]:
-        """Forget the response, which has ended, and tell what it has left of the rate limits, where the service does."""
+        """Forget the ended response; return rate_limits.updated where the service sends it, and a response that follows by itself."""
         self._spoke = self._spoke or response.spoke
         self._last_input = response.input_tokens
         self.response, self._steps = None, iter(())
@@ -564,7 +564,7 @@ class Session:
             ("requests", REQUESTS_PER_MINUTE, REQUESTS_PER_MINUTE - 1),
             ("tokens", TOKENS_PER_MINUTE, max(0, TOKENS_PER_MINUTE - response.tokens)),
         )
-        told = [
+        rate_limits = [
             {
                 "name": name,
                 "limit": limit,
@@ -574,7 +574,9 @@ class Session:
             for name, limit, left in limits
             if name in names
         ]
-        events: list[Event] = [{"type": "rate_limits.updated", "rate_limits": told}] if told else []
+        events: list[Event] = (
+            [{"type": "rate_limits.updated", "rate_limits": rate_limits}] if rate_limits else []
+        )
         if response.goes_on:
             events += self._respond_unasked({"tool_choice": "auto"})
         return events

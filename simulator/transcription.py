@@ -1,4 +1,4 @@
-"""Transcription of what a user said. No word is recognised: the transcript says how long somebody spoke. Pure."""
+"""Transcription of what a user said. No words are recognised: the transcript says how long somebody spoke. Pure."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ STEM = "conversation.item.input_audio_transcription"
 
 
 def to_transcript(heard: Heard) -> str:
-    """Return what stands for the words of a turn; nothing for a silence."""
+    """Return the text in place of the words of a turn; "" for a silence."""
     if not heard.speech_ms:
         return ""
     return f"[{heard.speech_ms / 1000:.1f} s of speech; the simulator does not transcribe]"
@@ -24,7 +24,7 @@ def transcription_events(
 ) -> list[Event]:
     """Return the events of one item's transcription, the completed one last.
 
-    Whisper tells all words in one delta; the models after it tell one at a time.
+    Whisper sends all words in one delta; the models after it send one word in each.
     """
     transcript = to_transcript(heard)
     is_whisper = str(settings.get("model", "whisper-1")).startswith("whisper")
@@ -32,8 +32,8 @@ def transcription_events(
     words = [transcript] if is_whisper else re.findall(r"\S+\s*", transcript)
 
     def logprobs(tokens: list[str]) -> dict[str, Any]:
-        told = [{"token": each, "bytes": list(each.encode()), "logprob": LOGPROB} for each in tokens]
-        return {"logprobs": told} if with_logprobs else {}
+        probabilities = [{"token": each, "bytes": list(each.encode()), "logprob": LOGPROB} for each in tokens]
+        return {"logprobs": probabilities} if with_logprobs else {}
 
     deltas = [{"type": f"{STEM}.delta", **place, "delta": word, **logprobs([word])} for word in words if word]
     completed = {
@@ -58,7 +58,7 @@ def transcription_failure(item_id: str) -> Event:
 
 
 def usage(audio_ms: int, transcript: str, *, is_whisper: bool) -> dict[str, Any]:
-    """Return what a transcription counts: seconds with whisper, tokens with the models after it."""
+    """Return the usage of a transcription: seconds with whisper, tokens with the models after it."""
     if is_whisper:
         return {"type": "duration", "seconds": round(audio_ms / 1000, 1)}
     read, written = audio_ms * USER_AUDIO_TOKENS_PER_S // 1000, to_text_tokens(transcript)

@@ -16,7 +16,7 @@ from simulator.turns import BYTES_PER_MS, KEPT_MS, Heard, to_samples
 
 DELTA_MS = 100
 DELTA_BYTES = DELTA_MS * BYTES_PER_MS
-LOUDEST = 0.5  # of full scale: what a replayed voice is brought to
+LOUDEST = 0.5  # of full scale: the peak to which a replayed voice is amplified
 MAX_GAIN = 8.0
 
 _LINES = files("simulator") / "lines"
@@ -24,7 +24,7 @@ _LINES = files("simulator") / "lines"
 
 @dataclass(frozen=True)
 class Speech:
-    """A piece of an answer: what is written in the transcript and what is heard of it, which may be nothing."""
+    """A piece of an answer: its text in the transcript, and its audio, which may be empty."""
 
     text: str
     pcm: bytes = b""
@@ -32,7 +32,7 @@ class Speech:
 
     @property
     def deltas(self) -> int:
-        """Number of pieces the audio goes out in."""
+        """Number of deltas in which the audio is sent."""
         return -(-len(self.pcm) // DELTA_BYTES)
 
     def audio(self) -> Iterator[bytes]:
@@ -58,7 +58,7 @@ def line(name: str) -> Speech:
 
 
 def replay(heard: Heard) -> Speech:
-    """Return what was heard, brought to a level that can be judged by ear."""
+    """Return the user's audio, amplified to a level that can be judged by ear."""
     gain = min(MAX_GAIN, LOUDEST * 32767 / max(1, heard.peak))
     part = f"; the first {KEPT_MS // 1000} s" if heard.audio_ms > KEPT_MS else ""
     return Speech(f"(Your own voice, replayed{part}.)", heard.pcm, gain)
@@ -69,7 +69,7 @@ def silence(duration_ms: int) -> Speech:
 
 
 def ramp(duration_ms: int) -> Speech:
-    """Return audio whose sample n has the value n mod 65536 - 32768: loss, doubling and reordering all show."""
+    """Return audio whose sample n has the value n mod 65536 - 32768, so that loss, doubling and reordering can be detected."""
     samples = duration_ms * BYTES_PER_MS // 2
     period = b"".join(value.to_bytes(2, "little", signed=True) for value in range(-32768, 32768))
     whole = period * (samples // 65536) + period[: samples % 65536 * 2]

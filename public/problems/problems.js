@@ -59,7 +59,7 @@ export function problem(cause) {
 }
 
 /**
- * Why a session closed: the error right before the close tells, or else the close code.
+ * Why a session closed: by the error right before the close, or else by the close code.
  * @param {{ code: number, error: { code?: unknown } | null }} close
  * @returns {Problem}
  */

@@ -99,7 +99,7 @@ export class Conversation {
   }
 
   /**
-   * Record how much of an answer has been heard. Of an interrupted one that is known already.
+   * Record how much of an answer has been heard. Does nothing for an interrupted answer, whose part is already known.
    * @param {string} id
    * @param {number} ms
    */

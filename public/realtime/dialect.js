@@ -45,7 +45,7 @@ export function toGaName(event) {
 }
 
 /**
- * Tell the dialect by the session in session.created.
+ * Recognise the dialect of a session by session.created.
  * @param {{ type?: unknown, audio?: unknown } | undefined} session
  * @returns {Dialect}
  */

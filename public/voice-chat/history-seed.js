@@ -4,7 +4,7 @@ import { heardCharacters } from '../realtime/turn-list.js';
 /** @import { Turn } from '../realtime/turn-list.js' */
 
 /**
- * @typedef {object} HistorySeed what a new session is told of the conversation so far
+ * @typedef {object} HistorySeed what a new session is given of the conversation so far
  * @property {Message[]} messages
  * @property {'unanswered' | 'unheard' | null} openTurn `unanswered`: the last turn is the user's and has no answer.
  *   `unheard`: its transcript never arrived. null: the user's last turn was answered, or there is none.
