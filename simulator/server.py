@@ -54,7 +54,7 @@ class Simulator:
         ssl: serve wss with these certificates.
         model: the model that session.created names; None for the one in the handshake's query.
         scripted: for tests: ids count up, nothing is paced, answers are ramps.
-        clock: Unix time, from which a session's `expires_at` is reckoned; a test may fix it.
+        clock: Unix time, from which a session's `expires_at` is computed; a test may fix it.
         network: between the clients and the simulator.
         record: the file in which all sessions are recorded (recording.py).
         service: the real service, which then answers all clients, so that it can be recorded.

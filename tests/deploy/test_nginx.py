@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
+from closes import read_until_close
 from nginx import run_nginx
 from processes import free_port
 from raw_http import Answer, head, read_all
 from server_process import Server, StartServer
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from realtime_voice.login import AccessCode
 
@@ -91,17 +92,6 @@ def count(server: Server, word: str) -> int:
     return server.log().count(word)
 
 
-async def ending_of(page: ClientConnection) -> tuple[int | None, list[str]]:
-    codes = []
-    async with asyncio.timeout(30):
-        with contextlib.suppress(ConnectionClosed):
-            while True:
-                event = json.loads(await page.recv())
-                if event["type"] == "error":
-                    codes.append(event["error"]["code"])
-    return page.close_code, codes
-
-
 async def test_sessions_are_spread_and_the_session_limits_of_the_servers_add_up(site: Site) -> None:
     before = [count(server, " started ") for server in site.servers]
     async with contextlib.AsyncExitStack() as stack:
@@ -111,7 +101,7 @@ async def test_sessions_are_spread_and_the_session_limits_of_the_servers_add_up(
         after = [count(server, " started ") for server in site.servers]
         assert [b - a for a, b in zip(before, after, strict=True)] == [5, 5]
         async with site.connect() as eleventh:
-            assert await ending_of(eleventh) == (1013, ["busy"])
+            assert await read_until_close(eleventh) == (1013, "busy", ["busy"])
 
 
 @pytest.mark.long
@@ -179,9 +169,10 @@ async def test_a_stopping_server_closes_its_pages_with_1012_and_the_other_takes_
         stopped = site.servers[0]
         await asyncio.to_thread(stopped.stop)
         done, pending = await asyncio.wait(
-            [asyncio.create_task(ending_of(page)) for page in (one, two)], return_when=asyncio.FIRST_COMPLETED
+            [asyncio.create_task(read_until_close(page)) for page in (one, two)],
+            return_when=asyncio.FIRST_COMPLETED,
         )
-        assert [task.result() for task in done] == [(1012, ["restarting"])]
+        assert [task.result() for task in done] == [(1012, "restarting", ["restarting"])]
         async with site.connect(Cookie=cookie) as three:
             assert json.loads(await three.recv())["type"] == "session.created"
         for task in pending:

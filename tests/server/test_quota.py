@@ -9,9 +9,9 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+from closes import read_until_close
 from raw_http import ask
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.asyncio.client import connect
 
 from realtime_voice import quota
 from realtime_voice.endings import DAILY_LIMIT
@@ -76,16 +76,6 @@ async def test_without_a_limit_the_minutes_are_never_used_up(clock: Clock) -> No
         waiting.cancel()
 
 
-async def ending_of(page: ClientConnection) -> tuple[int | None, list[str]]:
-    codes = []
-    with contextlib.suppress(ConnectionClosed):
-        while True:
-            event = json.loads(await page.recv())
-            if event["type"] == "error":
-                codes.append(event["error"]["code"])
-    return page.close_code, codes
-
-
 async def test_used_up_minutes_end_every_session_and_refuse_the_next(server: StartServer) -> None:
     """The smallest limit is one minute, which twenty sessions use up in three seconds."""
     running = server(MAX_DAILY_MINUTES="1")
@@ -94,10 +84,10 @@ async def test_used_up_minutes_end_every_session_and_refuse_the_next(server: Sta
             await stack.enter_async_context(connect(f"{running.ws_url}/ws", proxy=None, close_timeout=2))
             for _ in range(20)
         ]
-        endings = await asyncio.gather(*map(ending_of, pages))
-        assert endings == [(1013, ["daily_limit"])] * 20
+        endings = await asyncio.gather(*map(read_until_close, pages))
+        assert endings == [(1013, "daily_limit", ["daily_limit"])] * 20
         async with connect(f"{running.ws_url}/ws", proxy=None) as late:
-            assert await ending_of(late) == (1013, ["daily_limit"])
+            assert await read_until_close(late) == (1013, "daily_limit", ["daily_limit"])
 
 
 async def test_a_session_counts_until_its_upstream_connection_is_closed(

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from closes import read_until_close
 from mock_azure import GA, KEY, PREVIEW, Azure, mocked_azure
 from server_process import StartServer
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
@@ -60,19 +61,6 @@ async def accept(azure: Azure) -> ServerConnection:
     """Return the upstream's end of the next session."""
     async with asyncio.timeout(10):
         return await azure.sessions.get()
-
-
-async def read_until_close(page: ClientConnection) -> tuple[int | None, str | None, list[Any]]:
-    """Read until the close; return its code and reason, and the codes of the relay's `error` events before it."""
-    codes = []
-    async with asyncio.timeout(20):
-        try:
-            while True:
-                event = json.loads(await page.recv())
-                if event.get("error", {}).get("type") == "relay_error":
-                    codes.append(event["error"]["code"])
-        except ConnectionClosed:
-            return page.close_code, page.close_reason, codes
 
 
 def url_of(request: Request) -> tuple[str, dict[str, list[str]]]:

@@ -13,5 +13,5 @@ def client(request: pytest.FixtureRequest) -> SessionClient:
 
 @pytest.fixture(params=DIALECTS)
 def speaking(request: pytest.FixtureRequest) -> SessionClient:
-    """The client of a session that answers as a person hears it."""
+    """The client of a session that answers in words, not with ramps."""
     return SessionClient(request.param, scripted=False)

@@ -18,7 +18,7 @@ FORMATS: dict[str, dict[Law, Any]] = {
 
 
 def telephone(name: str, law: Law, *, scripted: bool = False) -> SessionClient:
-    """Return a client that hears and speaks as a telephone does."""
+    """Return a client of a session with G.711 in both directions."""
     client, form = SessionClient(name, scripted=scripted), FORMATS[name][law]
     if name == "preview":
         client.update(input_audio_format=form, output_audio_format=form)

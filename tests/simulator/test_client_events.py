@@ -102,7 +102,7 @@ VALUES = st.recursive(
 
 
 def some_events(dialect: str) -> list[Event]:
-    """Return an event of each kind, right as it is."""
+    """Return a valid event of each kind."""
     modalities = {"modalities" if dialect == "preview" else "output_modalities": ["text"]}
     tools = {"tools": [WEATHER], "tool_choice": "required"}
     return [

@@ -84,7 +84,7 @@ def sine(frequency_hz: float, level_db: float = -10, seconds: float = 1) -> sign
 
 
 def both_ways(sound: signals.Sound, law: g711.Law) -> signals.Sound:
-    """Return a sound as it comes back from 8 kHz, without the delay."""
+    """Return a sound that was converted to G.711 and back, without the delay."""
     encoded = Encoder(law).encode(signals.to_pcm(sound))
     return signals.from_pcm(Decoder(law).decode(encoded))[DELAY_SAMPLES:]
 

@@ -1,4 +1,4 @@
-"""Pictures in messages: what they count, and what is said of them."""
+"""Pictures in messages: how many tokens they are, and what the answer says of them."""
 
 from __future__ import annotations
 

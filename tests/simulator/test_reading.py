@@ -1,4 +1,4 @@
-"""What a text asks to be said, and what was said before of its subject."""
+"""Phrases that a text asks for, and earlier messages about its subject."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ async def test_a_replayed_session_sends_what_was_recorded(tmp_path: Path) -> Non
 
 
 async def test_the_service_is_recorded_without_its_key(tmp_path: Path) -> None:
-    """A simulator that wants a key stands in for the service."""
+    """A simulator that requires a key takes the place of the service."""
     path = tmp_path / "session.jsonl"
     async with Simulator(scripted=True, key=KEY) as service:
         url = f"{service.url}/v1/realtime?model=gpt-realtime"

@@ -1,4 +1,4 @@
-"""Function calls of a session: when one is made, which, and how its events come."""
+"""Function calls of a session: when the simulator makes one, which one, and the order of its events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Transcription: what its events tell, and sessions that only transcribe."""
+"""Transcription: its events, and sessions that only transcribe."""
 
 from __future__ import annotations
 

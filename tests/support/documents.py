@@ -103,7 +103,7 @@ def is_file(span: str) -> bool:
 
 @cache
 def product_text() -> str:
-    """Return all text files under version control that are no document."""
+    """Return all text files under version control that are not documents."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

@@ -68,13 +68,13 @@ class SdkConnection:
         return event
 
     async def error(self) -> Any:
-        """Return the error that the next event tells of."""
+        """Return the error in the next event."""
         event = await self.receive()
         assert event.type == "error", event
         return event.error
 
     async def update(self, **settings: Any) -> Any:
-        """Update the session, and return it as the service tells it."""
+        """Update the session, and return it as the service describes it."""
         await self.send("session.update", session={**TYPED[self.dialect], **settings})
         return (await self.until("session.updated")).session
 
@@ -89,7 +89,7 @@ class SdkConnection:
         await self.update(**{"output_modalities" if self.dialect == "ga" else "modalities": ["text"]})
 
     async def add(self, item: dict[str, Any], **fields: Any) -> Any:
-        """Create an item, and return it as the service tells it."""
+        """Create an item, and return it as the service describes it."""
         await self.send("conversation.item.create", item=item, **fields)
         return (await self.until(self.item_complete)).item
 
@@ -109,7 +109,7 @@ class SdkConnection:
 
     @property
     def item_complete(self) -> str:
-        """The event that tells of an item that is complete at once."""
+        """The event for an item that is complete at once."""
         return "conversation.item.done" if self.dialect == "ga" else "conversation.item.created"
 
     def named(self, end: str) -> str:

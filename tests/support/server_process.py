@@ -68,7 +68,7 @@ class Server:
         return "".join(self.lines)
 
     def wait_until_all_ended(self) -> None:
-        """Wait until the log tells of every session that started how it ended."""
+        """Wait until the log has the end of every session that started."""
         with self.changed:
             assert self.changed.wait_for(
                 lambda: self.log().count(" started ") == self.log().count(" ended "), timeout=30
