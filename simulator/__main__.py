@@ -28,7 +28,7 @@ def parse_arguments() -> argparse.Namespace:
         "--scripted", action="store_true", help="ids count up, nothing is paced, answers are ramps"
     )
     parser.add_argument(
-        "--clock", type=float, metavar="SECONDS", help="a fixed Unix time from which expires_at is reckoned"
+        "--clock", type=float, metavar="SECONDS", help="a fixed Unix time from which expires_at is computed"
     )
     parser.add_argument("--scenario", type=Path, help="TOML file that says what goes wrong in which session")
     parser.add_argument("--latency-ms", type=not_negative, default=0, help="each event arrives so much later")
