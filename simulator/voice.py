@@ -16,8 +16,8 @@ from simulator.turns import BYTES_PER_MS, KEPT_MS, Heard, to_samples
 
 DELTA_MS = 100
 DELTA_BYTES = DELTA_MS * BYTES_PER_MS
-LOUDEST = 0.5  # of full scale: the peak to which a replayed voice is amplified
-MAX_GAIN = 8.0
+LOUD = 0.5  # of full scale: the peak to which a quiet voice is amplified, or less
+MAX_GAIN = 8
 
 _LINES = files("simulator") / "lines"
 
@@ -28,7 +28,7 @@ class Speech:
 
     text: str
     pcm: bytes = b""
-    gain: float = 1.0
+    gain: int = 1
 
     @property
     def deltas(self) -> int:
@@ -39,14 +39,21 @@ class Speech:
         """Yield the audio, 100 ms at a time."""
         for start in range(0, len(self.pcm), DELTA_BYTES):
             piece = self.pcm[start : start + DELTA_BYTES]
-            yield piece if self.gain == 1.0 else _amplify(piece, self.gain)
+            yield piece if self.gain == 1 else _amplify(piece, self.gain)
 
 
-def _amplify(pcm: bytes, gain: float) -> bytes:
-    samples = array("h", [int(value * gain) for value in to_samples(pcm)])
+def _amplify(pcm: bytes, gain: int) -> bytes:
+    samples = array("h", map(_amplified(gain).__getitem__, to_samples(pcm)))
     if sys.byteorder == "big":
         samples.byteswap()
     return samples.tobytes()
+
+
+@cache
+def _amplified(gain: int) -> "array[int]":
+    """Return each 16-bit sample so many times as loud, clipped; negative ones are found from the end."""
+    samples = (*range(32768), *range(-32768, 0))
+    return array("h", [max(-32768, min(32767, sample * gain)) for sample in samples])
 
 
 @cache
@@ -58,8 +65,8 @@ def line(name: str) -> Speech:
 
 
 def replay(heard: Heard) -> Speech:
-    """Return the user's audio, amplified to a level that can be judged by ear."""
-    gain = min(MAX_GAIN, LOUDEST * 32767 / max(1, heard.peak))
+    """Return the user's audio; a quiet voice is amplified to a level that can be judged by ear."""
+    gain = max(1, min(MAX_GAIN, int(LOUD * 32767 / max(1, heard.peak))))
     part = f"; the first {KEPT_MS // 1000} s" if heard.audio_ms > KEPT_MS else ""
     return Speech(f"(Your own voice, replayed{part}.)", heard.pcm, gain)
 
