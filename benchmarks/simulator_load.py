@@ -1,10 +1,12 @@
 """Measure how many active sessions the simulator serves on one core.
 
-    python benchmarks/simulator_load.py [--sessions 500] [--seconds 20] [--late-percent 1]
+    python benchmarks/simulator_load.py [--sessions 500] [--seconds 20] [--late-percent 1] [--lag-ms 200]
 
-Each session sends a microphone's frames without a pause: a recorded question, then silence until the spoken answer is
-over, and so on. The simulator has one core, this process the others. An answer's audio is late when a player that began
-with its first piece would have run out of it. Ends with code 1 when more of the audio was late than is allowed.
+Each session sends a microphone's frames without a pause: a recorded question, then silence until its user has heard the
+answer out, and so on. The simulator has one core, this process the others. An answer's audio is late when a player that
+began with its first piece would have run out of it. The lag is how long after the frame that ends a question
+`speech_stopped` comes: it grows when the simulator cannot keep up with what is sent. Ends with code 1 when more of the
+audio was late than is allowed, or when one lag in a hundred is longer than is allowed.
 """
 
 from __future__ import annotations
@@ -12,22 +14,30 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import heapq
+import math
 import os
 import statistics
 import sys
 import time
 import wave
+from dataclasses import dataclass
 from pathlib import Path
 
 import uvloop
 from endpoints import Browser, to_frame
 from processes import free_port, running
 
+from simulator.shapes import SERVER_VAD
+from simulator.turns import InputAudio, SpeechStopped, TurnDetection
+
 ROOT = Path(__file__).parent.parent
 QUESTION = ROOT / "tests" / "support" / "recordings" / "what_is_the_weather.wav"
 FRAME_SECONDS = 0.04
+WARM_UP_SECONDS = 5
 FRAME_BYTES = 1920  # of 24 kHz PCM16
 AUDIO_DELTA = b'"type":"response.output_audio.delta"'
+STOPPED = b'"type":"input_audio_buffer.speech_stopped"'
 DONE = b'"type":"response.done"'
 BYTES_PER_SECOND = 48_000
 
@@ -44,7 +54,21 @@ class Speaker(Browser):
         self.late_seconds: list[float] = []  # of each piece of audio; negative when it came in time
         self.began_at = 0.0
         self.audio_seconds = 0.0
-        self.is_asking = True
+        self.is_asking, self.at = True, 0  # and which frame of the question is next
+        self.heard_out_at = 0.0
+        self.ends_at = 0.0  # when the last frame is sent that the end of the turn is known by
+        self.lags: list[float] = []  # seconds
+
+    def next_frame(self, question: Question, due: float) -> bytes | None:
+        """Return the next frame of the question, None while the user listens."""
+        if not self.is_asking or self.heard_out_at > due:
+            return None
+        if self.at == 0:
+            self.ends_at = due + question.turn_seconds
+        frame = question.frames[self.at]
+        self.at = (self.at + 1) % len(question.frames)
+        self.is_asking = self.at > 0
+        return frame
 
     def receive(self, payload: bytes) -> None:
         if AUDIO_DELTA in payload[:200]:
@@ -52,10 +76,36 @@ class Speaker(Browser):
             self.began_at = self.began_at or now
             self.late_seconds.append(now - self.began_at - self.audio_seconds)
             self.audio_seconds += len(payload) * 0.75 / BYTES_PER_SECOND
+        elif STOPPED in payload[:200] and self.ends_at:
+            self.lags.append(time.monotonic() - self.ends_at)
+            self.ends_at = 0.0
         elif DONE in payload[:200]:
             self.answered += 1
+            self.heard_out_at = self.began_at + self.audio_seconds
             self.began_at = self.audio_seconds = 0.0
             self.is_asking = True
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked: its websocket frames, and how long after the first one the last is sent that ends the turn."""
+
+    frames: list[bytes]
+    turn_seconds: float
+
+    @classmethod
+    def read(cls) -> Question:
+        with wave.open(str(QUESTION)) as recording:
+            pcm = recording.readframes(recording.getnframes())
+        audio = InputAudio()
+        audio.detect_turns(TurnDetection(silence_ms=SERVER_VAD["silence_duration_ms"]))
+        sent = 0
+        for start in range(0, len(pcm) + BYTES_PER_SECOND, FRAME_BYTES):
+            sent += 1
+            piece = (pcm[start : start + FRAME_BYTES]).ljust(FRAME_BYTES, b"\0")
+            if any(isinstance(found, SpeechStopped) for found in audio.append(piece)):
+                break
+        return cls(microphone_frames(pcm), (sent - 1) * FRAME_SECONDS)
 
 
 def microphone_frames(pcm: bytes) -> list[bytes]:
@@ -69,17 +119,19 @@ def microphone_frames(pcm: bytes) -> list[bytes]:
     ]
 
 
-async def speak(speaker: Speaker, question: list[bytes], silence: bytes, until: float) -> None:
-    """Send a frame every 40 ms."""
-    due, at = time.monotonic(), 0
-    while due < until:
-        if speaker.is_asking and at == len(question):
-            speaker.is_asking, at = False, 0
-        frame = question[at] if speaker.is_asking else silence
-        at += speaker.is_asking
-        speaker.write(frame)
-        due += FRAME_SECONDS
-        await asyncio.sleep(due - time.monotonic())
+async def speak(speakers: list[Speaker], question: Question, until: float) -> None:
+    """Send a frame of each microphone every 40 ms; the first ones are spread over 5 s."""
+    [silence] = microphone_frames(bytes(FRAME_BYTES))
+    begin = time.monotonic()
+    dues = [(begin + WARM_UP_SECONDS * number / len(speakers), number) for number in range(len(speakers))]
+    while dues[0][0] < until:
+        due, number = dues[0]
+        early = due - time.monotonic()
+        if early > 0:
+            await asyncio.sleep(early)
+        speaker = speakers[number]
+        speaker.write(speaker.next_frame(question, due) or silence)
+        heapq.heapreplace(dues, (due + FRAME_SECONDS, number))
 
 
 def cpu_seconds(process: int) -> float:
@@ -87,46 +139,42 @@ def cpu_seconds(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def measure(port: int, process: int, sessions: int, seconds: float) -> float:
-    """Print the figures of one run, and return how much of the audio was late, in percent."""
-    with wave.open(str(QUESTION)) as recording:
-        question = microphone_frames(recording.readframes(recording.getnframes()))
-    [silence] = microphone_frames(bytes(FRAME_BYTES))
+async def measure(port: int, process: int, sessions: int, seconds: float) -> tuple[float, float]:
+    """Print the figures of one run; return how much of the audio was late, in percent, and the longest lags in ms."""
+    question = Question.read()
     loop = asyncio.get_running_loop()
     speakers = []
     for _ in range(sessions):
         _, speaker = await loop.create_connection(Speaker, "127.0.0.1", port)
         await speaker.opened
         speakers.append(speaker)
-    warm_up_until = time.monotonic() + 5
-    until = warm_up_until + seconds
-
-    async def begin(number: int, speaker: Speaker) -> None:
-        await asyncio.sleep(5 * number / sessions)  # not all at the same moment
-        await speak(speaker, question, silence, until)
-
-    tasks = [asyncio.create_task(begin(number, speaker)) for number, speaker in enumerate(speakers)]
+    warm_up_until = time.monotonic() + WARM_UP_SECONDS
+    speaking = asyncio.create_task(speak(speakers, question, warm_up_until + seconds))
     await asyncio.sleep(warm_up_until - time.monotonic())
-    began_cpu, began_at = cpu_seconds(process), time.monotonic()
+    began_cpu, began_at, began_own = cpu_seconds(process), time.monotonic(), time.process_time()
     for speaker in speakers:
         speaker.late_seconds.clear()
-    await asyncio.gather(*tasks)
-    used = (cpu_seconds(process) - began_cpu) / (time.monotonic() - began_at)
+        speaker.lags.clear()
+    await speaking
+    took = time.monotonic() - began_at
+    used, own = (cpu_seconds(process) - began_cpu) / took, (time.process_time() - began_own) / took
     pieces = [late for speaker in speakers for late in speaker.late_seconds]
     lost = sum(speaker.transport.is_closing() for speaker in speakers)
     for speaker in speakers:
         speaker.transport.abort()
-    if not pieces:
-        print("no audio came at all")
-        return 100.0
+    lags = [lag for speaker in speakers for lag in speaker.lags]
+    if not pieces or not lags:
+        print("nothing was heard or answered at all")
+        return 100.0, math.inf
     late = 100 * sum(each > 0 for each in pieces) / len(pieces)
     answers = sum(speaker.answered for speaker in speakers)
-    worst = statistics.quantiles(pieces, n=100)[98]
+    worst_ms, lag_ms = (1000 * statistics.quantiles(each, n=100)[98] for each in (pieces, lags))
     print(
-        f"{sessions} sessions: {100 * used:.0f} % of a core, {answers} answers, {len(pieces)} pieces of audio, "
-        f"{late:.2f} % of them late, 99th percentile {worst * 1000:+.0f} ms, {lost} sessions lost"
+        f"{sessions} sessions: {100 * used:.0f} % of a core (the clients {100 * own:.0f} %), {answers} answers, {len(pieces)} pieces of audio, "
+        f"{late:.2f} % of them late (99th percentile {worst_ms:+.0f} ms), lag {1000 * statistics.median(lags):.0f} ms "
+        f"(99th percentile {lag_ms:.0f} ms), {lost} sessions lost"
     )
-    return 100.0 if lost else late
+    return (100.0 if lost else late), lag_ms
 
 
 def main() -> None:
@@ -138,6 +186,7 @@ def main() -> None:
     arguments.add_argument(
         "--late-percent", type=float, default=1.0, help="how much of the audio may be late"
     )
+    arguments.add_argument("--lag-ms", type=float, default=200, help="how long one lag in a hundred may be")
     options = arguments.parse_args()
     port = free_port()
     command = [sys.executable, "-m", "simulator", "--port", str(port)]
@@ -145,8 +194,8 @@ def main() -> None:
         first, *others = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(process, {first})
         os.sched_setaffinity(0, set(others) or {first})
-        late = uvloop.run(measure(port, process, options.sessions, options.seconds))
-    sys.exit(late > options.late_percent)
+        late, lag_ms = uvloop.run(measure(port, process, options.sessions, options.seconds))
+    sys.exit(late > options.late_percent or lag_ms > options.lag_ms)
 
 
 if __name__ == "__main__":

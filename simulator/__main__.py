@@ -6,7 +6,9 @@ import os
 import ssl
 import sys
 import time
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 from simulator import Faults, Network, Simulator, read_scenario
 from simulator.faults import ScenarioError
@@ -91,10 +93,20 @@ async def run(arguments: argparse.Namespace) -> None:
         await asyncio.Event().wait()
 
 
+def run_fast(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine in the event loop that needs less processor time, where it is installed."""
+    try:
+        import uvloop  # noqa: PLC0415 - not on Windows
+    except ImportError:
+        asyncio.run(coroutine)
+    else:
+        uvloop.run(coroutine)
+
+
 def main() -> None:
     """Serve until Ctrl-C; end with code 2 and one line when an option cannot be used."""
     try:
-        asyncio.run(run(parse_arguments()))
+        run_fast(run(parse_arguments()))
     except KeyboardInterrupt:
         pass
     except (ScenarioError, RecordingError) as error:

@@ -13,7 +13,7 @@ def parse(message: str | bytes) -> dict[str, Any]:
     if isinstance(message, bytes):
         raise RequestError("invalid_event", "Events are JSON in text frames; this frame is binary.")
     try:
-        event = json.loads(message, parse_constant=no_constant)
+        event = decode(message)
     except (ValueError, RecursionError):
         raise RequestError("invalid_json", "The event could not be parsed as JSON.") from None
     if not isinstance(event, dict):
@@ -23,6 +23,9 @@ def parse(message: str | bytes) -> dict[str, Any]:
 
 def no_constant(name: str) -> NoReturn:
     raise ValueError(name)
+
+
+decode = json.JSONDecoder(parse_constant=no_constant).decode
 
 
 def to_event(error: RequestError, client_event_id: str | None, kind: str = "invalid_request_error") -> Event:

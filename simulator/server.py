@@ -36,12 +36,16 @@ MAX_MESSAGE_BYTES = 16 * 2**20  # an append of 15 MiB and its envelope
 HANDSHAKES_KEPT = 1000
 OPEN_TIMEOUT_S = 60  # longer than a client waits, so that a slow handshake is the client's to give up
 DIALECTS: Mapping[str, Dialect] = {"preview": Preview(), "ga": GA()}
+CATCH_UP_S = (
+    1.0  # steps of an answer that are so late follow one another at once, so that its sound does not run out
+)
 REALTIME = Subprotocol("realtime")
 REJECTIONS = {
     3000: RequestError("invalid_api_key", "Incorrect API key provided."),
     INVALID_SHAPE: RequestError("invalid_model", "The model does not support the realtime API."),
 }
 """The errors before the close codes of `Faults.reject`."""
+to_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 RESET = struct.pack("ii", 1, 0)  # SO_LINGER: closing resets the connection
 
 
@@ -225,8 +229,18 @@ class Client:
 
     async def run(self) -> None:
         """Serve until the session ends; raise ConnectionClosed when the connection is closed before."""
+        session = self._session
+        try:
+            async with asyncio.timeout(self._faults.session_s):
+                await self._converse()
+        except TimeoutError:
+            await self._send(session.expire())
+        if session.ending:
+            await self._connection.close(session.ending.code, session.ending.reason)
+
+    async def _converse(self) -> None:
+        """Exchange events until the session sets its ending."""
         session, faults = self._session, self._faults
-        expires_at = self._began_at + faults.session_s
         await self._misbehave_when_due()
         await self._send(session.greet())
         step_at = -math.inf
@@ -236,12 +250,11 @@ class Client:
             if session.idle_timer is not idle_timer:
                 idle_timer = session.idle_timer
                 idle_at = now + idle_timer.after_ms / 1000 if idle_timer else math.inf
-            if now >= expires_at:
-                await self._send(session.expire())
-            elif session.response and now >= step_at:
+            if session.response and now >= step_at:
                 step = session.advance()
                 await self._send(step.events)
-                step_at = now + step.pause_ms / 1000 if self._paced and session.response else now
+                due = step_at if now - step_at < CATCH_UP_S else now
+                step_at = due + step.pause_ms / 1000 if self._paced and session.response else -math.inf
                 await asyncio.sleep(0)
             elif now >= idle_at:
                 await self._send(session.time_out())
@@ -249,28 +262,31 @@ class Client:
                 await self._misbehave_when_due()
                 fault_at = self._began_at + faults.after_s if self._fault_to_come else math.inf
                 next_step_at = step_at if session.response else math.inf
-                await self._take_event(min(next_step_at, expires_at, fault_at, idle_at))
-        await self._connection.close(session.ending.code, session.ending.reason)
+                await self._take_event(min(next_step_at, fault_at, idle_at))
 
     async def _take_event(self, until: float) -> None:
         """Carry out one client event if one arrives before `until`."""
-        try:
-            async with asyncio.timeout_at(until):
-                message = await self._connection.recv()
-        except TimeoutError:
-            return
+        if until == math.inf:
+            message = await self._connection.recv()
+        else:
+            try:
+                async with asyncio.timeout_at(until):
+                    message = await self._connection.recv()
+            except TimeoutError:
+                return
         if self._record:
             self._record("client", message)
-        for batch in self._session.receive(message):
+        for number, batch in enumerate(self._session.receive(message)):
+            if number:
+                await asyncio.sleep(0)  # let other sessions run between two slices of a long append
             await self._send(batch)
-            await asyncio.sleep(0)  # let other sessions run between two slices of a long append
 
     async def _send(self, events: list[Event]) -> None:
         for event in events:
             if self._mute:
                 return
             # Lone surrogates, which JSON can carry and UTF-8 cannot, go out as the escapes they came in as.
-            message = json.dumps(event, ensure_ascii=False, separators=(",", ":"))
+            message = to_json(event)
             if self._record:
                 self._record("server", message)
             await self._connection.send(message.encode("utf-8", "backslashreplace"), text=True)

@@ -105,8 +105,8 @@ class VoiceDetector:
             periodic = self._is_periodic(PERIODIC, THUMP)
         self._recent.append((loud, loud and periodic))
         if self._speaking:
-            self._speaking = any(was_loud for was_loud, _ in self._recent)
-        else:
+            self._speaking = loud or any(was_loud for was_loud, _ in self._recent)
+        elif loud:
             self._speaking = (
                 sum(was_loud for was_loud, _ in self._recent) >= ONSET_FRAMES // 2
                 and sum(was_periodic for _, was_periodic in self._recent) >= ONSET_FRAMES // 3
