@@ -45,11 +45,15 @@ FAULTS = {
         Fault("max_output_tokens", "ends incomplete half-way, by its token limit"),
         Fault("max_output_tokens_empty", "ends incomplete without output, by its token limit"),
         Fault("close_midway", "is cut off half-way by close 1000, without an error"),
+        Fault("stuck", "begins, and nothing of it comes until it is cancelled"),
+        Fault("stuck_midway", "stops half-way, and nothing more of it comes until it is cancelled"),
         Fault("cough", "is interrupted half-way by speech that has no words, and no other answer follows"),
         # Whether it begins
         Fault("no_answer", "does not come; the next response.create is answered"),
         Fault("busy", "is refused as if another response were active"),
         Fault("server_error", "comes after an error event of type server_error that belongs to no response"),
+        Fault("limits_used_up", "comes after a rate_limits.updated event by which no tokens are left"),
+        Fault("thinking", "begins, and says nothing for 6 s"),
         Fault("beta_disabled", "is an error beta_api_shape_disabled and close 4000"),
         # What is in it
         Fault("text_only", "comes as text, though audio was asked for"),
@@ -62,10 +66,14 @@ FAULTS = {
         Fault("no_argument_deltas", "calls a function and sends its arguments at the end alone"),
         # The session from then on
         Fault("silent", "nothing is sent any more, though pings are answered", "session"),
+        Fault("deaf", "speech is not noticed, though all other client events are carried out", "session"),
         Fault("never_answers", "no response begins", "session"),
         Fault("ignores_create", "a response.create during a response is dropped without an error", "session"),
         Fault(
             "text_after_history", "answers are text once the client gave an assistant's message", "session"
+        ),
+        Fault(
+            "forgets_calls", "the output of a function is refused, as if it had not been called", "session"
         ),
         Fault("no_transcript", "no transcription events come", "session"),
         Fault("transcription_failed", "each transcription fails with DeploymentNotFound", "session"),

@@ -23,6 +23,7 @@ SLOW_CALL_MS = 3000  # of a call that is slow, from its first argument delta to 
 HELD_DELTAS = 2  # of audio that comes late
 FASTER = 4  # than real time: an answer is sent long before it is heard, as Azure does
 SLOW_THINKING_MS = 3000
+FAULTY_THINKING_MS = 6000  # of the fault "thinking"
 SLOWER = 0.75  # than real time: what a player gets on a bad network
 WORD_MS = 20
 CALL_MS = 100  # of an MCP server
@@ -138,6 +139,7 @@ class Response:
         self._outputs: list[OutputItem] = []
         self._encoder = Encoder(asked.law) if asked.law else None
         self._is_open = False  # the last output item is not done
+        self.is_stuck = False  # nothing more of it comes
         self._status = "in_progress"
         self._status_details: dict[str, Any] | None = None
         self._held: list[Event] = []  # audio deltas that come late
@@ -148,8 +150,13 @@ class Response:
         return [{"type": "response.created", "response": self._resource()}]
 
     def steps(self) -> Iterator[Step]:
-        """Yield the rest of the response; the last step ends it."""
+        """Yield the rest of the response; the last step ends it, unless it is stuck."""
         reply = self._reply
+        if reply.fault == "stuck":
+            self.is_stuck = True
+            return
+        if reply.fault == "thinking":
+            yield Step([], FAULTY_THINKING_MS)
         yield Step([], SLOW_THINKING_MS if reply.slow else THINKING_MS)
         if reply.failure:
             yield Step(self._end(*failure("server_error", "server_error", reply.failure)))
@@ -159,7 +166,7 @@ class Response:
             return
         for output in reply.outputs * (2 if reply.fault == "two_messages" else 1):
             yield from self._give(output)
-            if self.ended:
+            if self.ended or self.is_stuck:
                 return
         yield Step(self._end("completed"))
 
@@ -280,6 +287,9 @@ class Response:
                     return
                 if self._reply.fault in MIDWAY_ENDS and self.is_midway:
                     yield Step(self._end(*MIDWAY_ENDS[self._reply.fault]))
+                    return
+                if self._reply.fault == "stuck_midway" and self.is_midway:
+                    self.is_stuck = True
                     return
 
     def _write(self, speech: Speech) -> Iterator[Step]:

@@ -250,7 +250,7 @@ class Client:
             if session.idle_timer is not idle_timer:
                 idle_timer = session.idle_timer
                 idle_at = now + idle_timer.after_ms / 1000 if idle_timer else math.inf
-            if session.response and now >= step_at:
+            if session.has_step and now >= step_at:
                 step = session.advance()
                 await self._send(step.events)
                 due = step_at if now - step_at < CATCH_UP_S else now
@@ -261,7 +261,7 @@ class Client:
             else:
                 await self._misbehave_when_due()
                 fault_at = self._began_at + faults.after_s if self._fault_to_come else math.inf
-                next_step_at = step_at if session.response else math.inf
+                next_step_at = step_at if session.has_step else math.inf
                 await self._take_event(min(next_step_at, fault_at, idle_at))
 
     async def _take_event(self, until: float) -> None:

@@ -30,6 +30,12 @@ BETA_DISABLED = RequestError(
 )
 SERVER_ERROR = RequestError("server_error", "The server had an error while processing your request.")
 TOKENS_PER_MINUTE, REQUESTS_PER_MINUTE = 250_000, 1000
+NO_TOKENS_LEFT = {"name": "tokens", "limit": TOKENS_PER_MINUTE, "remaining": 0, "reset_seconds": 60.0}
+BEFORE_ANSWER: dict[str, list[Event]] = {
+    "server_error": [to_event(SERVER_ERROR, None, "server_error")],
+    "limits_used_up": [{"type": "rate_limits.updated", "rate_limits": [NO_TOKENS_LEFT]}],
+}
+"""The events before an answer by each fault that sends some."""
 
 
 def already_active(response_id: str) -> RequestError:
@@ -159,6 +165,11 @@ class Session:
                 [to_event(error, client_event_id if isinstance(client_event_id, str) else None)]
             )
 
+    @property
+    def has_step(self) -> bool:
+        """Whether a response is in progress and not stuck."""
+        return self.response is not None and not self.response.is_stuck
+
     def advance(self) -> Step:
         """Take the next step of the response in progress; the step is empty when there is no response."""
         step = next(self._steps, Step([]))
@@ -275,6 +286,8 @@ class Session:
                 "Invalid 'audio'. Expected base64-encoded audio bytes (mono PCM16 at 24kHz) but got an invalid value.",
                 "audio",
             ) from None
+        if self._misbehaviour.holds("deaf"):
+            return
         slice_bytes = SLICE_MS * (G711_BYTES_PER_MS if self._decoder else BYTES_PER_MS)
         for start in range(0, len(sound), slice_bytes):
             events: list[Event] = []
@@ -376,7 +389,10 @@ class Session:
 
     def _to_item(self, given: dict[str, Any], earlier: Sequence[Item]) -> Item:
         """Return an item as a client describes it; the output of a function needs its call among the earlier items."""
-        if given["type"] == "function_call_output" and not has_call(given["call_id"], earlier):
+        is_output = given["type"] == "function_call_output"
+        if is_output and (
+            self._misbehaviour.holds("forgets_calls") or not has_call(given["call_id"], earlier)
+        ):
             raise RequestError(
                 "invalid_tool_call_id",
                 f"Tool call ID '{given['call_id']}' not found in conversation.",
@@ -457,8 +473,7 @@ class Session:
             self._was_given_answers and self._misbehaviour.holds("text_after_history")
         ):
             asked = replace(asked, text_only=True)
-        events = self._begin(replace(reply, fault=fault), asked, context)
-        return [to_event(SERVER_ERROR, None, "server_error"), *events] if fault == "server_error" else events
+        return [*BEFORE_ANSWER.get(fault, ()), *self._begin(replace(reply, fault=fault), asked, context)]
 
     def _fault_of_answer(self, subject: Item | None) -> str:
         """Return the fault of the answer that is about to begin, after carrying out a typed /fault."""

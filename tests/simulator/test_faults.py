@@ -125,6 +125,60 @@ def test_an_answer_is_interrupted_by_a_cough_and_no_other_follows(misbehaving: M
     assert client.session.response is None
 
 
+@pytest.mark.parametrize("fault", ["stuck", "stuck_midway"])
+def test_a_stuck_answer_ends_only_when_it_is_cancelled(misbehaving: Misbehaving, fault: str) -> None:
+    client = misbehaving.meet(fault)
+    client.say("Hello")
+    client.send("response.create")
+    came = []
+    while client.session.has_step:
+        came += client.step()
+
+    assert bool(audio(came)) == (fault == "stuck_midway")
+    assert client.step() == []
+    assert done(client.send("response.cancel"))["status_details"]["reason"] == "client_cancelled"
+
+
+def test_an_answer_thinks_for_six_seconds(misbehaving: Misbehaving) -> None:
+    client = misbehaving.meet("thinking")
+    client.say("Hello")
+    client.send("response.create")
+    pause_ms = 0.0
+    events: list[Event] = []
+    while not events:
+        step = client.session.advance()
+        pause_ms, events = pause_ms + step.pause_ms, step.events
+
+    assert 6000 <= pause_ms <= 7000
+
+
+def test_limits_are_used_up_before_the_answer(misbehaving: Misbehaving) -> None:
+    client = misbehaving.meet("limits_used_up")
+    client.say("Hello")
+
+    limits, created = client.send("response.create")
+    assert [limit["remaining"] for limit in limits["rate_limits"]] == [0]
+    assert created["type"] == "response.created"
+
+
+def test_speech_is_not_noticed_and_other_events_are(misbehaving: Misbehaving) -> None:
+    client = misbehaving.meet("deaf")
+
+    assert client.speak(UTTERANCE) == []
+    error = client.fails({"type": "conversation.item.delete", "item_id": "item_of_nobody"})
+    assert error["code"] == "item_delete_invalid_item_id"
+
+
+def test_the_output_of_a_call_is_refused(misbehaving: Misbehaving) -> None:
+    client = misbehaving.meet("forgets_calls")
+    client.update(tools=[WEATHER])
+    [call] = done(client.answer("/tool"))["output"]
+    output = {"type": "function_call_output", "call_id": call["call_id"], "output": "{}"}
+
+    error = client.fails({"type": "conversation.item.create", "item": output})
+    assert error["code"] == "invalid_tool_call_id"
+
+
 def test_an_answer_does_not_come_and_the_next_one_does(misbehaving: Misbehaving) -> None:
     client = misbehaving.meet("no_answer")
     client.say("Hello")

@@ -213,6 +213,19 @@ async def test_cancel_is_handled_while_the_answer_is_sent(paced: Simulator) -> N
     assert len(audio(before + after)) < 30_000 * 48
 
 
+async def test_a_stuck_answer_is_cancelled() -> None:
+    async with (
+        Simulator(scripted=True, faults=Faults(answers=("stuck_midway",))) as simulator,
+        open_session(simulator) as client,
+    ):
+        await ask(client, "Hello.")
+        await receive(client, "response.output_audio.delta")
+        await send(client, "response.cancel")
+        last = await receive(client, "response.done")
+
+    assert last[-1]["response"]["status_details"]["reason"] == "client_cancelled"
+
+
 async def test_speech_is_handled_while_the_answer_is_sent(paced: Simulator) -> None:
     async with open_session(paced) as client:
         await ask(client, "/long")
